@@ -1,0 +1,57 @@
+# Everything runs in .venv, which each target makes and fills by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check fix docs clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/demo ## Reproduce the experiment the project grew from (installs PyTorch into .venv)
+	@$(BIN)/convention demo
+
+test: .venv/test ## Run the tests
+	$(BIN)/python -m pytest -m "not slow" --require torch,scipy,cv2,PIL,onnxruntime
+
+test-all: .venv/test ## Run the tests and the long ones: the engine on over 20,000 random conventions
+	$(BIN)/python -m pytest --require torch,scipy,cv2,PIL,onnxruntime
+
+check: .venv/test .venv/check ## Check format, lint, types, import contracts and docstrings; change nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m numpydoc lint $$(find src -name '*.py')
+
+fix: .venv/check ## Format, and repair what the linter can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: .venv/demo ## Write the generated parts of the documentation anew
+	$(BIN)/python -m convention.experiment.article docs/experiment.md
+
+clean: ## Remove .venv and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/demo: .venv/python pyproject.toml constraints.txt
+	@echo "Installing Convention with PyTorch, OpenCV, Pillow, SciPy and NumPy into the folder .venv;"
+	@echo "nothing outside of it changes. On disk: about 1.1 GB with a CPU build of PyTorch. On Linux,"
+	@echo "PyPI has a CUDA build, about 3 GB to download and 6 GB on disk, unless pip is set up otherwise."
+	$(PIP) --editable '.[demo]'
+	@touch $@
+
+.venv/test: .venv/demo
+	$(PIP) --editable '.[demo,test]'
+	@touch $@
+
+.venv/check: .venv/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[check]'
+	@touch $@
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Convention needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@

@@ -1,0 +1,301 @@
+"""PyTorch's primitives for the engine; see `convention.arrays.Library` for what each does.
+
+All of them keep the device, and all that touch floating-point values are differentiable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convention.arrays.integers import bits_of, refuse_cast, wrapped_to_int64
+from convention.errors import ConventionTypeError, ConventionValueError
+
+name = "torch"
+cost = {"product": 1.2, "transform": 1.6, "call": 8000.0}
+
+_KINDS = {
+    torch.bool: "b",
+    torch.int8: "i",
+    torch.int16: "i",
+    torch.int32: "i",
+    torch.int64: "i",
+    torch.uint8: "u",
+    torch.uint16: "u",
+    torch.uint32: "u",
+    torch.uint64: "u",
+    torch.float16: "f",
+    torch.bfloat16: "f",
+    torch.float32: "f",
+    torch.float64: "f",
+    torch.complex32: "c",
+    torch.complex64: "c",
+    torch.complex128: "c",
+}
+_SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.complex32: torch.complex64}
+
+
+def array(name: str, value: torch.Tensor) -> torch.Tensor:
+    _check(f"{name} with dtype {value.dtype}", value.dtype)
+    if value.layout != torch.strided:
+        raise ConventionTypeError(
+            f"{name} with layout {value.layout}",
+            "no dense tensor",
+            "dense (strided) tensors",
+            f"convert it: {name}.to_dense()",
+        )
+    return value
+
+
+def same_device(signal: torch.Tensor, kernel: torch.Tensor) -> None:
+    if signal.device != kernel.device:
+        raise ConventionValueError(
+            f"signal on {signal.device}, kernel on {kernel.device}",
+            "two devices",
+            "both on the same device",
+            "kernel = kernel.to(signal.device)",
+        )
+
+
+def dtype(value: Any) -> torch.dtype:
+    if not isinstance(value, torch.dtype):
+        raise ConventionTypeError(
+            f"dtype={value!r} for a torch tensor",
+            f"a {type(value).__name__}",
+            ", ".join(str(one) for one in _KINDS),
+            "write for example dtype=torch.float32",
+        )
+    _check(f"dtype={value}", value)
+    return value
+
+
+def _check(asked: str, found: torch.dtype) -> None:
+    if found not in _KINDS:
+        raise ConventionTypeError(
+            asked,
+            "such elements have no sum of products here",
+            ", ".join(str(one) for one in _KINDS),
+            "convert it, for example with .to(torch.float32)",
+        )
+
+
+def dtype_named(name: str) -> torch.dtype:
+    found: torch.dtype = getattr(torch, name)
+    return found
+
+
+def kind(dtype: torch.dtype) -> str:
+    return _KINDS[dtype]
+
+
+def promoted(*dtypes: torch.dtype) -> torch.dtype:
+    result = dtypes[0]
+    for other in dtypes[1:]:
+        result = torch.promote_types(result, other)
+    return result
+
+
+def sum_dtype(dtype: torch.dtype) -> torch.dtype:
+    # torch multiplies no uint64; modulo 2**64 int64 has the same sums, and `converted` keeps the bits
+    return torch.int64 if dtype == torch.uint64 else _SUMS.get(dtype, dtype)
+
+
+def epsilon(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).eps
+
+
+def largest(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).max
+
+
+def transforms(dtype: torch.dtype) -> bool:
+    return True
+
+
+def integer_range(array: torch.Tensor) -> tuple[int, int]:
+    if not array.numel():
+        return 0, 0
+    bits = converted(array, torch.int64)
+    low, high = int(bits.min()), int(bits.max())
+    if array.dtype == torch.uint64 and low < 0:  # from 2**63 on, the bits read as negative
+        return 0, int(bits[bits < 0].max()) + 2**64
+    return low, high
+
+
+def magnitude(array: torch.Tensor) -> float:
+    return float(array.detach().abs().max()) if array.numel() else 0.0
+
+
+def absolute_sum(array: torch.Tensor, axes: int) -> int | float:
+    if not array.numel():
+        return 0
+    last = tuple(range(-axes, 0))
+    if _KINDS[array.dtype] in "fc":
+        return float(array.detach().abs().double().sum(dim=last).max())
+    low, high = integer_range(array)
+    if max(-low, high) * array.numel() < 2**63:
+        return int(converted(array, torch.int64).abs().sum(dim=last).max())
+    rows = array.reshape(-1, int(np.prod(array.shape[-axes:]))).tolist()
+    return max(int(sum(map(abs, row))) for row in rows)  # Python integers do not overflow
+
+
+def converted(array: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    if array.dtype != dtype and {array.dtype, dtype} == {torch.int64, torch.uint64}:
+        return array.contiguous().view(dtype)
+    return array.to(dtype)
+
+
+def cast(array: torch.Tensor, dtype: torch.dtype, overflow: str) -> torch.Tensor:
+    if _KINDS[dtype] in "fc":
+        return _cast_float(array, dtype, overflow)
+    low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    if _KINDS[array.dtype] == "f":
+        return _rounded(array, dtype, overflow, low, high)
+    least, greatest = integer_range(array)
+    if array.dtype == dtype or (least >= low and greatest <= high):
+        return converted(array, dtype)
+    if overflow == "raise":
+        refuse_cast(str(dtype), least, greatest, low, high)
+    bits = converted(array, torch.int64)
+    if overflow == "saturate":
+        huge = (bits < 0) & (array.dtype == torch.uint64)
+        bits = bits.clamp(max(low, -(2**63)), min(high, 2**63 - 1)).masked_fill(huge, min(high, 2**63 - 1))
+    elif dtype == torch.bool:
+        bits = bits & 1  # the other integer types wrap in .to()
+    return converted(bits, dtype)
+
+
+def _rounded(array: torch.Tensor, dtype: torch.dtype, overflow: str, low: int, high: int) -> torch.Tensor:
+    """Round half to even, to the target."""
+    array = array.detach().double().round()
+    unknown = array.isnan() if overflow == "saturate" else ~array.isfinite()
+    if unknown.any():
+        refuse_cast(str(dtype), float(array[unknown][0]), float(array[unknown][0]), low, high)
+    if overflow == "wrap":
+        bits = torch.from_numpy(wrapped_to_int64(array.cpu().numpy())).to(array.device)
+        return cast(bits, dtype, overflow)
+    below, above = array < low, array >= 2.0 ** bits_of(high)
+    outside = below | above
+    if outside.any():
+        if overflow == "raise":
+            refuse_cast(str(dtype), float(array.min()), float(array.max()), low, high)
+        array = array.masked_fill(outside, 0.0)
+    if dtype == torch.uint64:  # as the bits of int64
+        array = torch.where(array >= 2.0**63, array - 2.0**64, array)
+        high = -1
+    bits = array.to(torch.int64).masked_fill(below, low).masked_fill(above, high)
+    return converted(bits, dtype)
+
+
+def _cast_float(array: torch.Tensor, dtype: torch.dtype, overflow: str) -> torch.Tensor:
+    result = array.to(dtype)
+    if result is array or not (lost := result.isinf() & array.isfinite()).any():
+        return result
+    most = torch.finfo(dtype).max
+    if overflow != "saturate":
+        first = array.detach()[lost][0].item()
+        refuse_cast(str(dtype), first, first, -most, most)
+    if array.is_complex():
+        part = torch.view_as_real(array).clamp(-most, most)
+        return torch.where(lost, torch.view_as_complex(part).to(dtype), result)
+    return torch.where(lost, array.clamp(-most, most).to(dtype), result)
+
+
+def zeros(shape: Sequence[int], dtype: torch.dtype, like: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(tuple(shape), dtype=dtype, device=like.device)
+
+
+def extended(
+    array: torch.Tensor, axis: int, left: NDArray[np.int64], inside: slice, right: NDArray[np.int64], fill: Any
+) -> torch.Tensor:
+    def gathered(index: NDArray[np.int64]) -> torch.Tensor:
+        shape = (*array.shape[:axis], len(index), *array.shape[axis + 1 :])
+        if not array.shape[axis]:
+            return torch.full(shape, fill, dtype=array.dtype, device=array.device)
+        where = torch.as_tensor(index, device=array.device)
+        samples = array.index_select(axis, where.clamp(min=0))
+        outside = (where < 0).view([-1 if a == axis else 1 for a in range(array.ndim)])
+        return samples.masked_fill(outside, fill)
+
+    middle = array.narrow(axis, inside.start, inside.stop - inside.start)
+    parts = [gathered(left)] * bool(len(left)) + [middle] + [gathered(right)] * bool(len(right))
+    return torch.cat(parts, axis) if len(parts) > 1 else middle
+
+
+def folded(array: torch.Tensor, axis: int, index: NDArray[np.int64], length: int) -> torch.Tensor:
+    samples = np.flatnonzero(index >= 0)
+    source = array.index_select(axis, torch.as_tensor(samples, device=array.device))
+    result = zeros((*array.shape[:axis], length, *array.shape[axis + 1 :]), array.dtype, array)
+    return result.index_add(axis, torch.as_tensor(index[samples], device=array.device), source)
+
+
+def to_numpy(array: torch.Tensor) -> NDArray[Any]:
+    array = array.detach().cpu().resolve_conj().resolve_neg()
+    wide = {torch.bfloat16: torch.float32, torch.complex32: torch.complex64}
+    result: NDArray[Any] = array.to(wide.get(array.dtype, array.dtype)).numpy()
+    return result
+
+
+def add_product(total: torch.Tensor, factor: torch.Tensor, array: torch.Tensor) -> None:
+    total.addcmul_(factor, array)
+
+
+def reversed_along(array: torch.Tensor, axes: Sequence[int]) -> torch.Tensor:
+    return array.flip(tuple(axes)) if axes else array
+
+
+def circular(signal: torch.Tensor, kernel: torch.Tensor, lengths: Sequence[int], workers: int | None) -> torch.Tensor:
+    from scipy.fft import next_fast_len
+
+    axes, real = tuple(range(-len(lengths), 0)), not signal.is_complex()
+    size = [next_fast_len(n, real) for n in lengths]
+    forward, back = (torch.fft.rfftn, torch.fft.irfftn) if real else (torch.fft.fftn, torch.fft.ifftn)
+    result: torch.Tensor = back(forward(signal, size, axes) * forward(kernel, size, axes), size, axes)
+    return result
+
+
+def moved(array: torch.Tensor, source: Sequence[int], target: Sequence[int]) -> torch.Tensor:
+    return array.movedim(tuple(source), tuple(target))
+
+
+def check_out(out: Any, shape: Sequence[int], dtype: torch.dtype, inputs: Sequence[torch.Tensor]) -> None:
+    found = None
+    if tuple(out.shape) != tuple(shape) or out.dtype != dtype:
+        found = f"it has shape {tuple(out.shape)} and dtype {out.dtype}"
+    elif out.device != inputs[0].device:
+        found = f"it is on {out.device}, the inputs are on {inputs[0].device}"
+    elif out.requires_grad or (torch.is_grad_enabled() and any(one.requires_grad for one in inputs)):
+        found = "gradients cannot flow through out="
+    elif any(_overlap(out, one) for one in inputs):
+        found = "it overlaps an input, which would change while it is read"
+    if found:
+        raise ConventionValueError(
+            "out=",
+            found,
+            f"a tensor of shape {tuple(shape)} and dtype {dtype}, on the inputs' device and in memory of its own",
+            f"out = torch.empty({tuple(shape)}, dtype={dtype}), without requires_grad (or under torch.no_grad())",
+        )
+
+
+def _overlap(out: torch.Tensor, other: torch.Tensor) -> bool:
+    if out.untyped_storage().data_ptr() != other.untyped_storage().data_ptr() or not out.numel() * other.numel():
+        return False
+    (a, b), (c, d) = _span(out), _span(other)
+    return a <= d and c <= b
+
+
+def _span(array: torch.Tensor) -> tuple[int, int]:
+    """Return the first and the last byte of a tensor."""
+    last = sum((n - 1) * step for n, step in zip(array.shape, array.stride()))
+    size = array.element_size()
+    return array.data_ptr(), array.data_ptr() + (last + 1) * size - 1
+
+
+def delivered(result: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:
+    if out is None:
+        return result.contiguous()
+    return out.copy_(result.detach())

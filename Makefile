@@ -1,7 +1,7 @@
 # Everything runs in .venv, which each target makes and fills by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check fix docs clean
@@ -36,9 +36,9 @@ clean: ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/demo: .venv/python pyproject.toml constraints.txt
-	@echo "Installing Convention with PyTorch, OpenCV, Pillow, SciPy and NumPy into the folder .venv;"
-	@echo "nothing outside of it changes. On disk: about 1.1 GB with a CPU build of PyTorch. On Linux,"
-	@echo "PyPI has a CUDA build, about 3 GB to download and 6 GB on disk, unless pip is set up otherwise."
+	@echo "Installing Convention with PyTorch, OpenCV, Pillow, SciPy, scikit-image and scikit-learn into .venv;"
+	@echo "nothing outside this folder changes. On disk: 1.4 GB with a CPU build of PyTorch. On Linux,"
+	@echo "PyPI has a CUDA build: about 3 GB to download and 6 GB on disk, unless pip is set up otherwise."
 	$(PIP) --editable '.[demo]'
 	@touch $@
 

@@ -23,7 +23,9 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "check": "Say whether the word matters for a kernel.",
+    "compare": "Say what the other definition does to your data.",
     "compute": "Convolve or cross-correlate, exactly as you say.",
+    "consequences": "Show what mixing the two definitions up costs.",
     "demo": "Run the experiment this project grew from.",
 }
 """The commands, each the one public name of its module in `convention.commands`."""

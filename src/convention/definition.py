@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from convention.axis import Axis
@@ -204,16 +205,7 @@ class Convention:
         ConventionValueError
             As `resolve`.
         """
-        r = self.resolve(ndim)
-        fields_of: list[Any] = [
-            r.size,
-            (boundary_of(word).name for word in r.boundary),
-            r.value,
-            r.stride,
-            r.dilation,
-            r.upsample,
-        ]
-        return tuple(Axis(number, number in r.reversed_axes, *one) for number, one in enumerate(zip(*fields_of)))
+        return _axes(self, ndim)
 
     def canonical(self, ndim: int) -> Convention:
         """Return the simplest convention that computes the same on every signal that is not empty.
@@ -386,6 +378,20 @@ def as_convention(convention: Convention | str | Mapping[str, Any]) -> Conventio
         f"a Convention, its dictionary, or {' or '.join(map(repr, _WORDS))}",
         nearest(convention, _WORDS) + ", or write Convention(...)",
     )
+
+
+@lru_cache(maxsize=1024)
+def _axes(convention: Convention, ndim: int) -> tuple[Axis, ...]:
+    r = convention.resolve(ndim)
+    fields_of: list[Any] = [
+        r.size,
+        (boundary_of(word).name for word in r.boundary),
+        r.value,
+        r.stride,
+        r.dilation,
+        r.upsample,
+    ]
+    return tuple(Axis(number, number in r.reversed_axes, *one) for number, one in enumerate(zip(*fields_of)))
 
 
 def _to_plain(value: Any) -> Any:

@@ -32,6 +32,13 @@ class ConventionError(Exception):
         What is allowed, printed from the table that decides.
     fix : str
         What to do now, as something that can be typed.
+
+    Examples
+    --------
+    >>> print(ConventionError("stride=0", "less than 1", "an integer of at least 1", "use 1 for none"))
+    stride=0: less than 1
+      allowed: an integer of at least 1
+      do: use 1 for none
     """
 
     def __init__(self, asked: str, found: str, allowed: str, fix: str) -> None:

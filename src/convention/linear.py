@@ -7,12 +7,13 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convention.arrays import Array, Library, library_of
 from convention.boundary import index_map
 from convention.definition import Convention, as_convention
 from convention.engine import apply
-from convention.errors import ConventionTypeError, ConventionValueError
+from convention.errors import ConventionOverflowError, ConventionTypeError, ConventionValueError
 from convention.fields import shape_field
 
 __all__ = ["LinearOperator", "linear_operator"]
@@ -62,10 +63,14 @@ class LinearOperator:
 
         Raises
         ------
-        ConventionValueError
-            If x has another shape.
+        ConventionTypeError, ConventionValueError
+            If x is no array of the kernel's library, or has another shape.
+        ConventionOverflowError
+            If sums of integers could leave 64 bits.
         """
-        shape = tuple(np.shape(x)) if isinstance(x, (list, tuple)) else tuple(x.shape)
+        library = library_of(x=x, kernel=self._kernel)
+        values = library.array("x", x)
+        shape = tuple(values.shape)
         if shape not in (self.signal_shape, (self.shape[1],), (self.shape[1], 1)):
             raise ConventionValueError(
                 f"a vector of shape {shape}",
@@ -73,8 +78,7 @@ class LinearOperator:
                 f"shape {self.signal_shape}, ({self.shape[1]},) or ({self.shape[1]}, 1)",
                 "pass the signal in its own shape, or ravelled",
             )
-        library = library_of(x=x, kernel=self._kernel)
-        values = library.array("x", x).reshape(self.signal_shape)
+        values = values.reshape(self.signal_shape)
         result = self._folded(library, values) if self._adjoint else apply(self._convention, values, self._kernel)
         return result if shape == self.signal_shape else result.reshape((-1, *shape[1:]))
 
@@ -123,8 +127,26 @@ class LinearOperator:
         for axis, window, start in zip(axes, windows, starts):
             positions = np.arange(start, start + result.shape[axis.number])
             index = index_map(axis.boundary, positions, window.signal)
+            _check_fold(library, result, index)
             result = library.folded(result, axis.number, index, window.signal)
         return result
+
+
+def _check_fold(library: Library, outputs: Array, index: NDArray[np.int64]) -> None:
+    """Refuse integers that could leave 64 bits when they are added up onto the samples."""
+    kind = library.kind(outputs.dtype)
+    if kind not in "iu" or not (index >= 0).any():
+        return
+    low, high = library.integer_range(outputs)
+    largest, most = max(-low, high), int(np.bincount(index[index >= 0]).max())
+    limit = 2**64 - 1 if kind == "u" else 2**63 - 1
+    if most * largest > limit:
+        raise ConventionOverflowError(
+            f"an exact sum of integers in {outputs.dtype}",
+            f"{most} positions fold onto one sample, the largest holds {largest}",
+            f"at most {limit} in all",
+            "convert the kernel and the outputs to float64, or scale them down",
+        )
 
 
 def linear_operator(convention: Convention | str, kernel: Array, signal_shape: Sequence[int]) -> LinearOperator:
@@ -157,9 +179,9 @@ def linear_operator(convention: Convention | str, kernel: Array, signal_shape: S
     --------
     >>> A = linear_operator(Convention(boundary="edge"), [1, 2, 4], (3,))
     >>> A @ [1, 10, 100]
-    array([ 16, 124, 640])
+    array([ 16, 124, 340])
     >>> A.H @ [1, 10, 100]
-    array([ 16, 124, 640])
+    array([ 46, 421, 310])
     """
     convention = as_convention(convention)
     library = library_of(kernel=kernel)

@@ -17,7 +17,7 @@ __all__ = ["assert_convention"]
 
 
 def assert_convention(
-    function: Callable[[NDArray[np.float64], NDArray[np.float64]], Any],
+    function: Callable[[NDArray[Any], NDArray[Any]], Any],
     convention: Convention | str,
     *,
     ndim: int = 2,
@@ -30,7 +30,8 @@ def assert_convention(
     Parameters
     ----------
     function : callable
-        Takes a signal and a kernel, float64 arrays that hold integers, and returns an array.
+        Takes a signal and a kernel, float64 arrays that hold integers, and returns an array. For a
+        convention that conjugates they are complex128; without complex numbers conjugation cannot be seen.
     convention : Convention or str
         What it must compute, as in `convention.apply`.
     ndim : int
@@ -47,7 +48,8 @@ def assert_convention(
     Raises
     ------
     AssertionError
-        With the first difference found: shapes, index, and both numbers.
+        With the first difference found: shapes, index, and both numbers; or if the function changed what
+        it was given.
     ConventionValueError
         If no shapes were given, so that nothing would be asserted.
 
@@ -63,13 +65,19 @@ def assert_convention(
         )
     rng = np.random.default_rng(seed)
     for signal_shape, kernel_shape in pairs:
-        signal = rng.integers(-9, 10, tuple(signal_shape)).astype(np.float64)
-        kernel = _unlike_its_reversals(rng, tuple(kernel_shape))
-        expected = compute(convention, signal, kernel).astype(np.float64)
-        found = np.asarray(function(signal.copy(), kernel.copy()))
+        signal: NDArray[Any] = rng.integers(-9, 10, tuple(signal_shape)).astype(np.float64)
+        kernel: NDArray[Any] = _unlike_its_reversals(rng, tuple(kernel_shape))
+        if convention.conjugate:
+            signal, kernel = signal + 1j * rng.permutation(signal), kernel + 1j * rng.permutation(kernel)
+        expected = compute(convention, signal, kernel).astype(signal.dtype)
+        given = signal.copy(), kernel.copy()
+        found = np.asarray(function(*given))
         where = f"signal {signal.shape}, kernel {kernel.shape}; expected of {convention}"
         if found.shape != expected.shape:
             raise AssertionError(f"the result has shape {found.shape} instead of {expected.shape}: {where}")
+        for name, before, after in zip(("signal", "kernel"), (signal, kernel), given):
+            if not np.array_equal(before, after):
+                raise AssertionError(f"the function changed its {name}: {where}")
         wrong = ~(np.abs(found - expected) <= tolerance)
         if wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -136,7 +136,10 @@ def test_the_printed_result_is_read_again():
         (("frob",), "No such command 'frob'"),
         (("check",), "Missing argument 'KERNEL'"),
         (("check", ""), "it is empty"),
-        (("check", "hello"), "'hello' in row 1, column 1 is not a number"),
+        (("check", "hello"), "there is no kernel of this name, and it is no number"),
+        (("check", "sobelx"), "did you mean 'sobel-x'?"),
+        (("check", "gaussian-4"), "use 3 or 5"),
+        (("check", "1 hello"), "'hello' in row 1, column 2 is not a number"),
         (("check", "1 2; 3"), "1 in row 2, 2 in row 1"),
         (("check", "photo.png"), ".npy, .csv, .json"),
         (("check", "none.npy"), "there is no such file"),
@@ -145,9 +148,11 @@ def test_the_printed_result_is_read_again():
         (("check", "-"), "read standard input (-): it is empty"),
         (("compute", "1 2"), "Missing option '--kernel'"),
         (("compute", "--sise", "1 2", "--kernel", "1"), "No such option '--sise'"),
-        (("compute", "1 2", "--kernel", "1", "--sise", "same"), "unexpected extra arguments (--sise same)"),
+        (("compute", "1 2", "--kernel", "1", "--sise", "same"), "No such option '--sise'"),
+        (("compute", "1", "2", "--kernel", "1"), "write an array as one word"),
+        (("compute", "1 2", "--kernel", "1", "--view", "offset"), "--view is for images"),
         (("compute", "-", "--kernel", "-"), "only one standard input"),
-        (("compute", "1 2", "--kernel", "x"), "'x' in row 1"),
+        (("compute", "1 2", "--kernel", "x"), "there is no kernel of this name"),
         (("compute", "1..9", "--kernel", "1 2 3"), "without axes="),
         (("compute", "1 2", "--kernel", "1", "--definition", "conv"), "convention='conv'"),
         (("compute", "1 2", "--kernel", "1", "--size", "sane"), "there is no size 'sane'"),
@@ -228,6 +233,20 @@ def test_check_leaves_out_the_middle_of_large_kernels(kernel):
     assert out.count("◤") == 2
     assert max(map(len, out.splitlines())) <= 80
     assert len(out.splitlines()) <= 40
+
+
+def test_check_says_what_the_source_of_a_named_kernel_means():
+    out = invoke("check", "sobel-x").stdout
+    assert out.startswith("the word matters for the sign")
+    assert out.splitlines()[4] == "◤ −1 0 1             1 0 −1"
+    assert "sobel-x, as its source defines it, is meant for cross-correlation: positive\nwhere" in out
+    assert out.splitlines()[-1] == "source: https://docs.opencv.org/4.x/d4/d86/group__imgproc__filter.html"
+    assert "is meant for either definition: " in invoke("check", "gaussian-5").stdout
+    assert "is meant for convolution: " in invoke("check", "shift--1-2").stdout
+    assert "source" not in invoke("check", "-1 0 1; -2 0 2; -1 0 1").stdout
+    named = json.loads(invoke("check", "emboss", "--json").stdout)["named"]
+    assert (named["name"], named["definition"]) == ("emboss", "cross-correlation")
+    assert json.loads(invoke("check", "1 2", "--json").stdout)["named"] is None
 
 
 def test_check_prints_json():

@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="the experiment runs torch.nn.Conv2d")
 
 from convention.definition import Convention
 from convention.experiment import operators
-from convention.experiment.article import BLOCKS, refresh
+from convention.experiment.article import BLOCKS, agree, refresh
 from convention.experiment.runs import NINE_TAPS, RUNS
 from convention.experiment.seed import layer_result, perform
 from convention.reference import compute
@@ -119,8 +119,10 @@ def test_the_second_image_keeps_every_sum_within_8_bits():
 def test_the_article_is_current():
     for operator in operators.OPERATORS:
         pytest.importorskip(operator.library, reason="the article's table needs every library in it")
+    for library in ("skimage", "sklearn"):
+        pytest.importorskip(library, reason="the costs of misuse are measured on the data that it packages")
     text = ARTICLE.read_text(encoding="utf-8")
-    assert refresh(text) == text
+    assert agree(refresh(text), text)
 
 
 def test_the_article_shows_every_block_and_ends_with_what_to_do():

@@ -111,14 +111,14 @@ _FILES = {"numpy": "convention.arrays.numpy", "torch": "convention.arrays.torch"
 
 
 def library_of(**arguments: Any) -> Library:
-    """Return the one library that all arguments belong to; None belongs to any.
+    """Return the one library that all arguments belong to; an ``out`` of None belongs to any.
 
     Raises
     ------
     ConventionTypeError
         If two arguments belong to different libraries, or one to a library without a file here.
     """
-    found = {name: _name(name, value) for name, value in arguments.items() if value is not None}
+    found = {name: _name(name, value) for name, value in arguments.items() if value is not None or name != "out"}
     (first, library), *others = found.items()
     for name, other in others:
         if other != library:

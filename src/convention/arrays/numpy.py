@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convention.arrays.integers import bits_of, refuse_cast, wrapped_to_int64
+from convention.arrays.memory import overlap, overlaps_itself
 from convention.errors import ConventionTypeError, ConventionValueError
 
 name = "numpy"
@@ -27,8 +28,32 @@ def array(name: str, value: Any) -> NDArray[Any]:
             "nested lists of equal lengths",
             "make all rows equally long",
         ) from None
+    except (TypeError, RuntimeError) as error:  # lists of other libraries' arrays
+        raise ConventionTypeError(
+            f"{name} of type {type(value).__name__}",
+            f"NumPy makes no array of it: {error}",
+            f"nested lists of {_ALLOWED}",
+            "convert it to one array or tensor first",
+        ) from None
     _check(f"{name} with dtype {numbers.dtype}", numbers.dtype)
-    return numbers
+    return _exact_integers(name, value, numbers) if isinstance(value, (list, tuple)) else numbers
+
+
+def _exact_integers(name: str, value: Any, numbers: NDArray[Any]) -> NDArray[Any]:
+    """Undo NumPy's rounding of lists with integers from 2**63 on: it makes floats of them unless all are so large."""
+    if numbers.dtype.kind != "f" or not magnitude(numbers) >= 2.0**63:
+        return numbers
+    elements = list(np.asarray(value, dtype=object).flat)
+    if not all(isinstance(element, (int, np.integer)) for element in elements):
+        return numbers
+    if min(elements) >= 0 and max(elements) < 2**64:
+        return np.asarray(value, dtype=np.uint64)
+    raise ConventionValueError(
+        f"{name} with integers from {min(elements)} to {max(elements)}",
+        "no integer type of 64 bits holds them all",
+        f"integers from {-(2**63)} to {2**63 - 1}, or from 0 to {2**64 - 1}",
+        f"round them yourself: numpy.asarray({name}, dtype=float)",
+    )
 
 
 def same_device(signal: NDArray[Any], kernel: NDArray[Any]) -> None:
@@ -38,7 +63,7 @@ def same_device(signal: NDArray[Any], kernel: NDArray[Any]) -> None:
 def dtype(value: Any) -> np.dtype[Any]:
     try:
         found: np.dtype[Any] = np.dtype(value)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         raise ConventionTypeError(
             f"dtype={value!r}",
             "NumPy knows no such data type",
@@ -232,7 +257,9 @@ def check_out(out: Any, shape: Sequence[int], dtype: np.dtype[Any], inputs: Sequ
         found = f"it has shape {out.shape} and dtype {out.dtype}"
     elif not out.flags.writeable:
         found = "it is read-only"
-    elif any(_overlap(out, one) for one in inputs):
+    elif overlaps_itself(out):
+        found = "several of its elements share one place in memory"
+    elif any(overlap(out, one) for one in inputs if isinstance(one, np.ndarray)):
         found = "it overlaps an input, which would change while it is read"
     if found:
         raise ConventionValueError(
@@ -241,15 +268,6 @@ def check_out(out: Any, shape: Sequence[int], dtype: np.dtype[Any], inputs: Sequ
             f"a writable array of shape {tuple(shape)} and dtype {dtype} that shares no memory with the inputs",
             f"out = numpy.empty({tuple(shape)}, numpy.{dtype.name})",
         )
-
-
-def _overlap(out: NDArray[Any], other: NDArray[Any]) -> bool:
-    if not np.may_share_memory(out, other):
-        return False
-    try:
-        return np.shares_memory(out, other, max_work=10_000)  # type: ignore[arg-type]  # any integer
-    except np.exceptions.TooHardError:
-        return True
 
 
 def delivered(result: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:

@@ -6,6 +6,7 @@ All of them keep the device, and all that touch floating-point values are differ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from convention.arrays.integers import bits_of, refuse_cast, wrapped_to_int64
+from convention.arrays.memory import overlap, overlaps_itself
 from convention.errors import ConventionTypeError, ConventionValueError
 
 name = "torch"
-cost = {"product": 1.2, "transform": 1.6, "call": 8000.0}
+cost = {"product": 0.2, "transform": 0.8, "call": 8000.0}
 
 _KINDS = {
     torch.bool: "b",
@@ -40,13 +42,21 @@ _SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.comp
 
 
 def array(name: str, value: torch.Tensor) -> torch.Tensor:
-    _check(f"{name} with dtype {value.dtype}", value.dtype)
-    if value.layout != torch.strided:
+    if isinstance(value, torch.masked.MaskedTensor):
         raise ConventionTypeError(
-            f"{name} with layout {value.layout}",
+            f"{name} is a masked tensor",
+            "a sum over taps has no rule for masked samples",
+            "plain tensors",
+            f"fill the gaps first, for example {name}.to_tensor(0)",
+        )
+    _check(f"{name} with dtype {value.dtype}", value.dtype)
+    if value.layout != torch.strided or value.is_nested:
+        layout, dense = ("nested", "to_padded_tensor(0)") if value.is_nested else (value.layout, "to_dense()")
+        raise ConventionTypeError(
+            f"{name} with layout {layout}",
             "no dense tensor",
             "dense (strided) tensors",
-            f"convert it: {name}.to_dense()",
+            f"convert it: {name}.{dense}",
         )
     return value
 
@@ -93,10 +103,11 @@ def kind(dtype: torch.dtype) -> str:
 
 
 def promoted(*dtypes: torch.dtype) -> torch.dtype:
-    result = dtypes[0]
-    for other in dtypes[1:]:
-        result = torch.promote_types(result, other)
-    return result
+    # one of them is float or complex, so the width of integers says nothing; with uint16 torch refuses
+    first, *others = (one if _KINDS[one] in "fc" else torch.int64 for one in dtypes)
+    for other in others:
+        first = torch.promote_types(first, other)
+    return first
 
 
 def sum_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -119,6 +130,8 @@ def transforms(dtype: torch.dtype) -> bool:
 def integer_range(array: torch.Tensor) -> tuple[int, int]:
     if not array.numel():
         return 0, 0
+    if array.is_meta:  # no elements, only their type
+        return (0, 1) if array.dtype == torch.bool else (torch.iinfo(array.dtype).min, torch.iinfo(array.dtype).max)
     bits = converted(array, torch.int64)
     low, high = int(bits.min()), int(bits.max())
     if array.dtype == torch.uint64 and low < 0:  # from 2**63 on, the bits read as negative
@@ -127,6 +140,11 @@ def integer_range(array: torch.Tensor) -> tuple[int, int]:
 
 
 def magnitude(array: torch.Tensor) -> float:
+    if array.is_meta:
+        return inf
+    if _KINDS[array.dtype] in "biu":  # torch has no abs() of most of them
+        low, high = integer_range(array)
+        return float(max(-low, high))
     return float(array.detach().abs().max()) if array.numel() else 0.0
 
 
@@ -134,12 +152,15 @@ def absolute_sum(array: torch.Tensor, axes: int) -> int | float:
     if not array.numel():
         return 0
     last = tuple(range(-axes, 0))
+    if array.is_meta:
+        low, high = (-inf, inf) if _KINDS[array.dtype] in "fc" else integer_range(array)
+        return max(-low, high) * prod(array.shape[-axes:])
     if _KINDS[array.dtype] in "fc":
         return float(array.detach().abs().double().sum(dim=last).max())
     low, high = integer_range(array)
     if max(-low, high) * array.numel() < 2**63:
         return int(converted(array, torch.int64).abs().sum(dim=last).max())
-    rows = array.reshape(-1, int(np.prod(array.shape[-axes:]))).tolist()
+    rows = array.reshape(-1, prod(array.shape[-axes:])).tolist()
     return max(int(sum(map(abs, row))) for row in rows)  # Python integers do not overflow
 
 
@@ -150,6 +171,8 @@ def converted(array: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def cast(array: torch.Tensor, dtype: torch.dtype, overflow: str) -> torch.Tensor:
+    if array.is_meta:  # no elements that might not fit
+        return array.to(dtype)
     if _KINDS[dtype] in "fc":
         return _cast_float(array, dtype, overflow)
     low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
@@ -212,6 +235,9 @@ def zeros(shape: Sequence[int], dtype: torch.dtype, like: torch.Tensor) -> torch
 def extended(
     array: torch.Tensor, axis: int, left: NDArray[np.int64], inside: slice, right: NDArray[np.int64], fill: Any
 ) -> torch.Tensor:
+    if array.dtype == torch.int64 and fill >= 2**63:  # of uint64, summed as the bits of int64
+        fill -= 2**64
+
     def gathered(index: NDArray[np.int64]) -> torch.Tensor:
         shape = (*array.shape[:axis], len(index), *array.shape[axis + 1 :])
         if not array.shape[axis]:
@@ -227,13 +253,19 @@ def extended(
 
 
 def folded(array: torch.Tensor, axis: int, index: NDArray[np.int64], length: int) -> torch.Tensor:
+    bits = converted(array, sum_dtype(array.dtype))
     samples = np.flatnonzero(index >= 0)
-    source = array.index_select(axis, torch.as_tensor(samples, device=array.device))
-    result = zeros((*array.shape[:axis], length, *array.shape[axis + 1 :]), array.dtype, array)
-    return result.index_add(axis, torch.as_tensor(index[samples], device=array.device), source)
+    source = bits.index_select(axis, torch.as_tensor(samples, device=array.device))
+    result = zeros((*array.shape[:axis], length, *array.shape[axis + 1 :]), bits.dtype, array)
+    result = result.index_add(axis, torch.as_tensor(index[samples], device=array.device), source)
+    return converted(result, array.dtype)
 
 
 def to_numpy(array: torch.Tensor) -> NDArray[Any]:
+    if array.is_meta:
+        raise ConventionValueError(
+            f"the elements of a tensor on {array.device}", "it has none", "tensors with data", "move it: to_empty(...)"
+        )
     array = array.detach().cpu().resolve_conj().resolve_neg()
     wide = {torch.bfloat16: torch.float32, torch.complex32: torch.complex64}
     result: NDArray[Any] = array.to(wide.get(array.dtype, array.dtype)).numpy()
@@ -264,13 +296,20 @@ def moved(array: torch.Tensor, source: Sequence[int], target: Sequence[int]) -> 
 
 def check_out(out: Any, shape: Sequence[int], dtype: torch.dtype, inputs: Sequence[torch.Tensor]) -> None:
     found = None
+    array("out", out)
     if tuple(out.shape) != tuple(shape) or out.dtype != dtype:
         found = f"it has shape {tuple(out.shape)} and dtype {out.dtype}"
     elif out.device != inputs[0].device:
         found = f"it is on {out.device}, the inputs are on {inputs[0].device}"
     elif out.requires_grad or (torch.is_grad_enabled() and any(one.requires_grad for one in inputs)):
         found = "gradients cannot flow through out="
-    elif any(_overlap(out, one) for one in inputs):
+    elif out.is_inference() and not torch.is_inference_mode_enabled():
+        found = "it was made in inference mode and can be written in inference mode only"
+    elif out.is_meta:
+        found = None
+    elif overlaps_itself(_addresses(out)):
+        found = "several of its elements share one place in memory"
+    elif any(overlap(_addresses(out), _addresses(one)) for one in inputs):
         found = "it overlaps an input, which would change while it is read"
     if found:
         raise ConventionValueError(
@@ -281,18 +320,22 @@ def check_out(out: Any, shape: Sequence[int], dtype: torch.dtype, inputs: Sequen
         )
 
 
-def _overlap(out: torch.Tensor, other: torch.Tensor) -> bool:
-    if out.untyped_storage().data_ptr() != other.untyped_storage().data_ptr() or not out.numel() * other.numel():
-        return False
-    (a, b), (c, d) = _span(out), _span(other)
-    return a <= d and c <= b
+class _Strided:
+    """A tensor's memory as NumPy's array interface describes it: addresses only, on any device, never read."""
+
+    def __init__(self, array: torch.Tensor) -> None:
+        size = array.element_size()
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (array.data_ptr(), True),
+            "typestr": f"|V{size}",
+            "shape": tuple(array.shape),
+            "strides": tuple(step * size for step in array.stride()),
+        }
 
 
-def _span(array: torch.Tensor) -> tuple[int, int]:
-    """Return the first and the last byte of a tensor."""
-    last = sum((n - 1) * step for n, step in zip(array.shape, array.stride()))
-    size = array.element_size()
-    return array.data_ptr(), array.data_ptr() + (last + 1) * size - 1
+def _addresses(array: torch.Tensor) -> NDArray[np.void]:
+    return np.asarray(_Strided(array))
 
 
 def delivered(result: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:

@@ -16,5 +16,5 @@ def not_an_option(context: click.Context, parameter: click.Parameter, value: str
     """Refuse a mistyped option, which `MINUS_SIGNS` would let pass as an array."""
     if value.startswith("--"):
         options = [option for other in context.command.params for option in other.opts if option.startswith("--")]
-        raise click.NoSuchOption(value, possibilities=get_close_matches(value, options), ctx=context)
+        raise click.NoSuchOption(value, possibilities=get_close_matches(value, options, n=2), ctx=context)
     return value

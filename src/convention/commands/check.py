@@ -32,27 +32,37 @@ _AS_GIVEN, _REVERSED = "kernel as given", "reversed along every axis"
 def check(kernel: str, as_json: bool) -> None:
     """Say whether convolution and cross-correlation differ for this KERNEL.
 
-    KERNEL is text ("1 2; 3 4"), a range (1..9), JSON ("[[1, 2], [3, 4]]"), a file (.npy, .csv, .json), or - for
-    standard input. A range whose count is a square is that square matrix: 1..9 is 3x3; 1..9@9 is not.
+    KERNEL is a name (sobel-x, gaussian-5, motion-9-45; an unknown name lists them all), text ("1 2; 3 4"), a range
+    (1..9), JSON ("[[1, 2], [3, 4]]"), a file (.npy, .csv, .json), or - for standard input. A range whose count is
+    a square is that square matrix: 1..9 is 3x3; 1..9@9 is not.
     It may begin with a minus sign: "-1 0 1"; to be sure that it is not taken for an option, write it last, after --.
 
     The mark ◤ shows where the first tap, k[0, 0], goes.
     """
     from convention.comparison import check as check_kernel
-    from convention.files import read_array, to_nested_lists
+    from convention.files import read_kernel, to_nested_lists
 
-    taps = read_array(kernel)
+    taps, named = read_kernel(kernel)
     answer = check_kernel(taps)
     turned = np.flip(taps)
     if as_json:
         words = ("reversal_matters", "anchor_matters", "relation", "moved", "changed", "taps", "reason")
         record: dict[str, Any] = {word: getattr(answer, word) for word in words}
         record |= {"kernel": to_nested_lists(taps), "reversed": to_nested_lists(turned)}
+        record["named"] = named and {word: getattr(named, word) for word in ("name", "definition", "source", "note")}
         print(json.dumps(record))
         return
-    print(textwrap.fill(answer.reason, _WIDTH, break_on_hyphens=False))
+    print(_wrapped(answer.reason))
     print()
     print(_side_by_side(taps, turned))
+    if named is not None:
+        meant = "either definition" if named.definition == "either" else named.definition
+        about = f"{named.name}, as its source defines it, is meant for {meant}: {named.note}"
+        print(f"\n{_wrapped(about)}\n{_wrapped(f'source: {named.source}')}")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _side_by_side(taps: NDArray[Any], turned: NDArray[Any]) -> str:

@@ -16,7 +16,7 @@ from convention.engine.job import Job
 
 __all__ = ["direct"]
 
-_BAND = 32_768
+_BLOCK = 32_768
 """Outputs summed at a time by NumPy: their sums, and the products of one tap, stay in the second-level cache."""
 
 
@@ -42,23 +42,23 @@ def direct(job: Job, signal: Array, kernel: Array) -> Array:
     if prod(outputs) < prod(window.kernel for window in job.windows):
         _per_output(job, signal, kernel, total)
     else:
-        for band in _bands(job, total):
-            _per_tap(job, signal, kernel, total, band)
+        for block in _blocks(job.sums_shape, _BLOCK if job.library.name == "numpy" else prod(job.sums_shape)):
+            _per_tap(job, signal, kernel, total, block)
     return total
 
 
-def _per_tap(job: Job, signal: Array, kernel: Array, total: Array, band: slice) -> None:
-    """Add each tap times the samples that it meets, for a band of outputs along the first spatial axis."""
-    part = total[(..., band, *job.whole[1:])]
-    count = band.stop - band.start
+def _per_tap(job: Job, signal: Array, kernel: Array, total: Array, block: tuple[slice, ...]) -> None:
+    """Add each tap times the samples that it meets, for a block of the outputs."""
+    ndim = len(job.windows)
+    part = total[block]
+    signal, kernel = (_of_batch(array, block[:-ndim], ndim) for array in (signal, kernel))
     for tap in np.ndindex(*(window.kernel for window in job.windows)):
         place = []
-        for axis, (t, w) in enumerate(zip(tap, job.windows)):
+        for axis, (t, w, outputs) in enumerate(zip(tap, job.windows, block[-ndim:])):
             step = w.kernel - 1 - t if axis in job.reversed_axes else t
-            start = w.dilation * step + (band.start * w.stride if axis == 0 else 0)
-            outputs = count if axis == 0 else w.outputs
-            place.append(slice(start, start + (outputs - 1) * w.stride + 1, w.stride))
-        factor = kernel[(..., *tap, *(None,) * len(tap))]
+            start = w.dilation * step + outputs.start * w.stride
+            place.append(slice(start, start + (outputs.stop - outputs.start - 1) * w.stride + 1, w.stride))
+        factor = kernel[(..., *tap, *(None,) * ndim)]
         job.library.add_product(part, factor, signal[(..., *place)])
 
 
@@ -75,10 +75,17 @@ def _per_output(job: Job, signal: Array, kernel: Array, total: Array) -> None:
         total[(..., *output)] = (kernel * signal[(..., *place)]).sum(spatial)
 
 
-def _bands(job: Job, total: Array) -> Iterator[slice]:
-    rows = job.windows[0].outputs
-    step = rows
-    if job.library.name == "numpy":
-        step = max(1, _BAND * rows // max(1, prod(total.shape)))
-    for start in range(0, rows, step):
-        yield slice(start, min(start + step, rows))
+def _of_batch(array: Array, batch: tuple[slice, ...], ndim: int) -> Array:
+    """Return the part of an array for a block of the axes in front of the last ndim, where it has them."""
+    own = batch[len(batch) - (array.ndim - ndim) :]
+    return array[tuple(place if n > 1 else slice(None) for place, n in zip(own, array.shape))]
+
+
+def _blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
+    """Cut a shape into blocks of at most so many elements, each as contiguous as can be."""
+    axis = next(a for a in range(len(shape)) if prod(shape[a + 1 :]) <= most)
+    step = max(1, most // prod(shape[axis + 1 :]))
+    rest = tuple(slice(0, n) for n in shape[axis + 1 :])
+    for lead in np.ndindex(*shape[:axis]):
+        for start in range(0, shape[axis], step):
+            yield (*(slice(i, i + 1) for i in lead), slice(start, min(start + step, shape[axis])), *rest)

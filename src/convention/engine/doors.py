@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import wraps
-from inspect import signature as signature_of
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from convention.arrays import Array
 from convention.definition import Convention, as_convention
@@ -14,39 +12,13 @@ from convention.engine.direct import direct
 from convention.engine.extension import extend
 from convention.engine.fourier import fourier
 from convention.engine.job import Job, new_job
+from convention.engine.keywords import names_its_keywords
 from convention.engine.planner import Plan, choose
-from convention.errors import ConventionTypeError, nearest
 
 __all__ = ["apply", "convolve", "correlate", "plan"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _names_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Refuse unknown keywords with what they are called here, above all ``mode`` and ``padding``."""
-    allowed = frozenset(signature_of(function).parameters)
-
-    @wraps(function)
-    def door(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not allowed.issuperset(kwargs):
-            _refuse_keyword(function.__name__, next(word for word in kwargs if word not in allowed), sorted(allowed))
-        return function(*args, **kwargs)
-
-    return door
-
-
-def _refuse_keyword(function: str, word: str, allowed: list[str]) -> None:
-    fix = nearest(word, allowed)
-    found = f"{function}() has no such keyword"
-    if word in ("mode", "padding", "pad_mode", "padding_mode", "pad"):
-        found = f"{word!r} means how many outputs in some libraries and what lies beyond the border in others"
-        fix = "size= says how many outputs ('full', 'same', 'valid', or ((before, after), ...)),\n"
-        fix += "boundary= says what lies beyond the border ('zero', 'edge', 'half-sample', ...)"
-    raise ConventionTypeError(f"{function}({word}=...)", found, ", ".join(allowed), fix)
-
-
-@_names_its_keywords
+@names_its_keywords
 def convolve(
     signal: Array,
     kernel: Array,
@@ -123,7 +95,7 @@ def convolve(
     return _compute(convention, signal, kernel, axes, method, dtype, overflow, out, workers)
 
 
-@_names_its_keywords
+@names_its_keywords
 def correlate(
     signal: Array,
     kernel: Array,
@@ -186,7 +158,7 @@ def correlate(
     return _compute(convention, signal, kernel, axes, method, dtype, overflow, out, workers)
 
 
-@_names_its_keywords
+@names_its_keywords
 def apply(
     convention: Convention | str | Mapping[str, Any],
     signal: Array,
@@ -228,7 +200,7 @@ def apply(
     return _compute(as_convention(convention), signal, kernel, axes, method, dtype, overflow, out, workers)
 
 
-@_names_its_keywords
+@names_its_keywords
 def plan(
     signal: Array,
     kernel: Array,
@@ -300,8 +272,10 @@ def _compute(
     job = new_job(convention, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, out=out, workers=workers)
     chosen = choose(job, method)
     result = _rounded(job, _sums(job, chosen.method))
-    count = len(job.axes)
-    return job.library.delivered(job.library.moved(result, range(-count, 0), job.axes), out)
+    count, ndim = len(job.axes), len(job.shape)
+    if job.axes != tuple(range(ndim - count, ndim)):
+        result = job.library.moved(result, range(-count, 0), job.axes)
+    return job.library.delivered(result, out)
 
 
 def _sums(job: Job, method: str) -> Array:

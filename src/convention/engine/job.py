@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, prod
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,6 @@ class Job:
     shape: tuple[int, ...]
 
     @property
-    def whole(self) -> tuple[slice, ...]:
-        """One slice over everything per spatial axis."""
-        return (slice(None),) * len(self.windows)
-
-    @property
     def exact(self) -> bool:
         """Whether the sums are sums of integers."""
         return self.library.kind(self.natural_dtype) in "iu"
@@ -85,7 +80,8 @@ def new_job(
     library.same_device(x, w)
     spatial = _spatial_axes(x.ndim, w.ndim, axes)
     count = len(spatial)
-    x = library.moved(x, spatial, range(-count, 0))
+    if spatial != tuple(range(x.ndim - count, x.ndim)):
+        x = library.moved(x, spatial, range(-count, 0))
     windows = convention.windows(x.shape[-count:], w.shape[-count:])
     fields = convention.axes(count)
     rules = tuple(axis.boundary for axis in fields)
@@ -132,34 +128,38 @@ def new_job(
 
 
 def _check_workers(workers: int | None) -> None:
-    if workers is None:
-        return
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        refusal = ConventionValueError if type(workers) is int else ConventionTypeError
+    number = isinstance(workers, Integral) and not isinstance(workers, bool)
+    if workers is not None and (not number or workers < 1):
+        refusal = ConventionValueError if number else ConventionTypeError
         raise refusal(
             f"workers={workers!r}", "no number of threads", "an integer of at least 1, or None", "leave it out"
         )
 
 
 def _spatial_axes(signal_ndim: int, kernel_ndim: int, axes: Any) -> tuple[int, ...]:
+    if 0 in (signal_ndim, kernel_ndim):
+        raise ConventionValueError(
+            f"a signal of {signal_ndim} axes and a kernel of {kernel_ndim}",
+            "a single number has no axis to convolve along",
+            "at least one axis each",
+            "multiply instead, or give it an axis: [number]",
+        )
     if axes is None:
-        if signal_ndim == kernel_ndim > 0:
+        if signal_ndim == kernel_ndim:
             return tuple(range(signal_ndim))
         last, first = tuple(range(-kernel_ndim, 0)), tuple(range(kernel_ndim))
         raise ConventionValueError(
             f"a signal of {signal_ndim} axes and a kernel of {kernel_ndim} without axes=",
             "which axes of the signal are spatial cannot be told from their number",
             "the same number of axes (at least one), or axes= with one signal axis per spatial kernel axis",
-            f"axes={last} for a stack (..., rows, columns), axes={first} for an image (rows, columns, channels)"
-            if kernel_ndim > 0
-            else "give both at least one axis",
+            f"axes={last} for a stack (..., rows, columns), axes={first} for an image (rows, columns, channels)",
         )
     asked = f"axes={axes!r}"
     allowed = f"different axes of the signal, {-signal_ndim} to {signal_ndim - 1}, at most {kernel_ndim} (the kernel's)"
-    try:
-        listed = [operator.index(axis) for axis in (axes if isinstance(axes, Sequence) else (axes,))]
-    except TypeError:
-        raise ConventionTypeError(asked, "not integers", allowed, "write for example axes=(-2, -1)") from None
+    given = axes if isinstance(axes, (list, tuple)) else (axes,)
+    if not all(isinstance(axis, Integral) and not isinstance(axis, bool) for axis in given):
+        raise ConventionTypeError(asked, "not integers", allowed, "write for example axes=(-2, -1)")
+    listed = [int(axis) for axis in given]
     found = None
     if not 1 <= len(listed) <= kernel_ndim:
         found = f"{len(listed)} axes for a kernel of {kernel_ndim}"
@@ -198,7 +198,9 @@ def _check_empty(windows: Sequence[Window], rules: Sequence[str]) -> None:
 def _check_extent(windows: Sequence[Window]) -> None:
     spans = [high - low + 1 for low, high in (window.reach for window in windows)]
     if prod(spans) > _MOST:
-        fields = ", ".join(f"(before, after)=({w.before}, {w.after}), upsample={w.upsample}" for w in windows)
+        fields = ", ".join(
+            f"(before, after)=({w.before}, {w.after}), dilation={w.dilation}, upsample={w.upsample}" for w in windows
+        )
         raise ConventionValueError(
             fields,
             f"the windows reach over {' x '.join(map(str, spans))} positions",
@@ -230,7 +232,8 @@ def _check_complex(library: Library, natural: Any, wanted: Any) -> None:
 def _checked_value(library: Library, value: Number, natural: Any) -> Number:
     kind = library.kind(natural)
     if kind == "c" or (kind == "f" and not isinstance(value, complex)):
-        if not isfinite(abs(value)) or abs(value) <= library.largest(natural):
+        # an integer may be too large to become a float: compared, not converted
+        if abs(value) <= library.largest(natural) or (not isinstance(value, int) and not isfinite(abs(value))):
             return value
     elif kind in "iu":
         if isinstance(value, float) and value.is_integer():

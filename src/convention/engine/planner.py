@@ -13,6 +13,9 @@ __all__ = ["METHODS", "Plan", "choose"]
 METHODS = ("auto", "direct", "fourier")
 """Words for ``method=``."""
 
+_MARGIN, _SHORT = 1.5, 1000.0
+"""A transform, which rounds more, has to be that much faster, and is not worth it below so many microseconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -70,8 +73,8 @@ def choose(job: Job, method: str) -> Plan:
     obstacle = _no_transform(job)
     if not obstacle:
         costs = _costs(job)
-        if method == "auto" and costs["direct"] <= costs["fourier"]:
-            return _plan(job, "direct", "predicted to be the faster", costs)
+        if method == "auto" and costs["direct"] <= max(_MARGIN * costs["fourier"], _SHORT):
+            return _plan(job, "direct", "predicted to be no slower than it is worth, and it rounds less", costs)
         obstacle = _unsafe_values(job)
     if method == "fourier":
         if obstacle:
@@ -95,12 +98,12 @@ def _no_transform(job: Job) -> str:
 
 def _unsafe_values(job: Job) -> str:
     """Return why these values rule a transform out, or nothing: one pass over each array."""
-    largest = max(job.library.magnitude(job.signal), *(abs(value) for value in job.values))
+    sizes = [job.library.magnitude(job.signal), *(float(abs(value)) for value in job.values)]
     weight = float(job.library.absolute_sum(job.kernel, len(job.windows)))
-    if not (isfinite(largest) and isfinite(weight)):
+    if not all(map(isfinite, [*sizes, weight])):
         return "a transform would spread NaN and Inf to every output"
     span = prod((w.outputs - 1) * w.stride + w.dilation * (w.kernel - 1) + 1 for w in job.windows)
-    if not largest * weight * span < job.library.largest(job.sum_dtype):
+    if not max(sizes) * weight * span < job.library.largest(job.sum_dtype):
         return "a transform of values this large could overflow"
     return ""
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convention.errors import ConventionFileError, ConventionTypeError
 from convention.files.numerals import Origin, checked, shape_text
+from convention.files.targets import checked_target, write_whole
 from convention.files.text import to_nested_lists
 
 __all__ = ["writable_target", "write_array"]
@@ -38,25 +37,9 @@ def writable_target(path: str | os.PathLike[str], *, force: bool = False) -> Pat
     Raises
     ------
     ConventionFileError
-        If the suffix is unknown, the folder is missing, or a file is there that may not be replaced.
+        If the suffix is unknown, the folder is missing or closed, or a file is there that may not be replaced.
     """
-    target = Path(os.path.realpath(path))
-    allowed = f"a new file that ends in {', '.join(_WRITERS)}"
-
-    def refuse(found: str, fix: str) -> NoReturn:
-        raise ConventionFileError(f"write {os.fspath(path)!r}", found, allowed, fix)
-
-    if target.is_dir():
-        refuse("it is a folder", "name a file in it")
-    if target.suffix.lower() not in _WRITERS:
-        refuse(f"the suffix {target.suffix!r} is not written", f"write {target.stem}.npy")
-    if not target.parent.is_dir():
-        refuse(f"there is no folder {str(target.parent)!r}", "make the folder first")
-    if target.exists() and not force:
-        refuse("there is such a file, and it is kept", "name another, or replace it: --force, force=True")
-    if target.exists() and not os.access(target, os.W_OK):
-        refuse("there is such a file, and it may not be written", "name another")
-    return target
+    return checked_target(path, _WRITERS, force=force)
 
 
 def write_array(array: ArrayLike, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -85,24 +68,7 @@ def write_array(array: ArrayLike, path: str | os.PathLike[str], *, force: bool =
     a = checked(array, Origin(asked, ConventionTypeError))
     if lost := _what_is_lost(a, suffix):
         raise ConventionFileError(asked, lost, ".npy holds every array of numbers", f"write {target.stem}.npy")
-    # In the same folder, so that the last step is a rename: a full disk or an interruption leaves
-    # what was there. Not the tempfile module, whose files only their owner may read.
-    temporary = target.with_name(f".convention-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            _WRITERS[suffix](stream, a)
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except OSError as problem:
-        raise ConventionFileError(
-            asked,
-            f"it cannot be written: {problem.strerror or problem}",
-            "a folder that can be written, with enough space",
-            "choose another folder",
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(target, asked, lambda stream: _WRITERS[suffix](stream, a))
 
 
 def _what_is_lost(a: NDArray[Any], suffix: str) -> str:

@@ -13,8 +13,8 @@ __all__ = ["METHODS", "Plan", "choose"]
 METHODS = ("auto", "direct", "fourier")
 """Words for ``method=``."""
 
-_MARGIN, _SHORT = 1.5, 1000.0
-"""A transform, which rounds more, has to be that much faster, and is not worth it below so many microseconds."""
+_SHORT = 1000.0
+"""Microseconds below which a transform, which rounds more, is not worth its gain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +73,8 @@ def choose(job: Job, method: str) -> Plan:
     obstacle = _no_transform(job)
     if not obstacle:
         costs = _costs(job)
-        if method == "auto" and costs["direct"] <= max(_MARGIN * costs["fourier"], _SHORT):
-            return _plan(job, "direct", "predicted to be no slower than it is worth, and it rounds less", costs)
+        if method == "auto" and costs["direct"] <= max(costs["fourier"], _SHORT):
+            return _plan(job, "direct", "predicted to be the faster, or fast enough", costs)
         obstacle = _unsafe_values(job)
     if method == "fourier":
         if obstacle:

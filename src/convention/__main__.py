@@ -37,6 +37,16 @@ _ASCII = {"◤": "*", "−": "-", "·": "*", "×": "x", "…": "~", "≤": "<", 
 class _Commands(click.Group):
     """A group that imports a command when it is used, and turns refusals into exit codes."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # 3 ms that only a mistyped command needs
+
+            if close := get_close_matches(args[0].lower(), COMMANDS, n=1):
+                ctx.fail(f"No such command {args[0]!r}: did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -55,7 +65,11 @@ class _Commands(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="convention.ascii")
         try:
-            super().invoke(ctx)
+            try:
+                super().invoke(ctx)
+            except click.exceptions.Exit:
+                sys.stdout.flush()
+                raise
             sys.stdout.flush()
         except MissingLibraryError as refusal:
             _say(refusal)
@@ -75,6 +89,10 @@ class _Commands(click.Group):
             # What is still buffered would raise again when Python flushes at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(141)
+        except SystemExit as stop:
+            if not isinstance(stop.__context__, BrokenPipeError):
+                raise
+            ctx.exit(141)  # rich has done the same, but ends with 1
 
 
 @click.group("convention", cls=_Commands, context_settings={"max_content_width": _WIDTH})

@@ -190,7 +190,9 @@ def _number(value: Any) -> Number:
     if isinstance(value, Real) and not isinstance(value, Rational):
         return float(value) if value == value else nan  # one NaN, so that equal conventions compare equal
     if isinstance(value, Complex) and not isinstance(value, Real):
-        return complex(value)
+        number = complex(value)
+        # conventions that compare equal must be the same: 3+0j is 3
+        return number if number.imag != 0 else _number(number.real)
     raise ConventionTypeError(
         f"value={value!r}",
         f"a {type(value).__name__}",

@@ -76,7 +76,7 @@ def comparison_sheet(
     Raises
     ------
     ConventionValueError
-        If there is nothing to show, or the results have not the signal's shape.
+        If the results are complex, there is nothing to show, or the results have not the signal's shape.
     MissingLibraryError
         If Pillow is not installed.
     """
@@ -97,6 +97,13 @@ def _scene(
 ) -> _Scene:
     library = library_of(array=comparison.convolution)
     results = [library.to_numpy(one) for one in (comparison.convolution, comparison.correlation)]
+    if np.iscomplexobj(results[0]):
+        raise ConventionValueError(
+            "a picture of complex results",
+            "magnitudes would hide what differs",
+            "real results",
+            "compare the real and the imaginary part each: signal.real, signal.imag, and a real kernel",
+        )
     if signal.size == 0 or results[0].shape != signal.shape:
         raise ConventionValueError(
             f"a picture of results of shape {results[0].shape} for a signal of shape {signal.shape}",
@@ -112,8 +119,6 @@ def _scene(
     if (left := signal.ndim) < len(comparison.where or ()) and left == 2 and len(where) > 2:
         shown = ", ".join(":" if axis in spatial[-2:] else str(p) for axis, p in enumerate(where))
         notes.append(f"Shown is the plane [{shown}].")
-    if np.iscomplexobj(results[0]):
-        notes.append("Complex numbers are shown by their magnitude, and so is their difference.")
     frame = None
     if signal.shape[0] > _PANEL[1] or signal.shape[1] > _PANEL[0]:
         notes.append("Large pictures are reduced: means of blocks; of the difference what is farthest from zero.")
@@ -127,8 +132,6 @@ def _scene(
 
 def _plane(array: NDArray[Any], where: Sequence[int], spatial: tuple[int, ...]) -> NDArray[Any]:
     """Return rows and columns of an array, with a colour axis where it has one behind them."""
-    if np.iscomplexobj(array):
-        array = np.abs(array)
     if array.ndim == 3 and spatial == (0, 1) and array.shape[2] == 3:
         return array
     shown = spatial[-2:]
@@ -222,13 +225,11 @@ def _signal_panel(scene: _Scene) -> Panel:
 
 
 def _kernel_panels(kernel: NDArray[Any], count: int) -> list[Panel]:
-    taps = np.abs(kernel) if np.iscomplexobj(kernel) else kernel
-    turned = np.flip(taps, tuple(range(-count, 0)))
-    planes: list[NDArray[Any]] = [taps, turned]
+    planes: list[NDArray[Any]] = [kernel, np.flip(kernel, tuple(range(-count, 0)))]
     marks: list[str | None] = ["first", "last"]
     note = f"Cross-correlation uses it so. The mark shows k[{', '.join('0' * count)}]."
-    if taps.ndim > 2:
-        middle = tuple(n // 2 for n in taps.shape[:-2])
+    if kernel.ndim > 2:
+        middle = tuple(n // 2 for n in kernel.shape[:-2])
         planes, marks = [one[middle] for one in planes], [None, None]
         note = f"Cross-correlation uses it so. Shown is [{', '.join(map(str, middle))}, :, :]."
     words = {1: "reversed", 2: "turned by 180°"}.get(count, "reversed along every axis")
@@ -263,7 +264,7 @@ def _enlarged(scene: _Scene, frame: Frame) -> list[Panel]:
     here = slice(top, top + rows), slice(left, left + columns)
     a, b = scene.results
     part = replace(scene, results=(a[here], b[here]))
-    note = f"{rows} rows, {columns} columns, where the results differ most"
+    note = f"{rows} rows, {columns} columns, where the results differ most, borders aside"
     return [
         replace(panel, title=panel.title.partition(":")[0] + place, note=note, bar=False)
         for panel in _result_panels(part, None)

@@ -134,6 +134,9 @@ def test_the_printed_result_is_read_again():
     ("arguments", "said"),
     [
         (("frob",), "No such command 'frob'"),
+        (("chekc",), "No such command 'chekc': did you mean 'check'?"),
+        (("compute", "1..16", "--kernel", "1 0 -1"), "1..16 was read as 4x4; write 1..16@16 for one axis"),
+        (("compute", "1 2 3", "--kernel", "1..9"), "1..9 was read as 3x3; write 1..9@9 for one axis"),
         (("check",), "Missing argument 'KERNEL'"),
         (("check", ""), "it is empty"),
         (("check", "hello"), "there is no kernel of this name, and it is no number"),
@@ -323,6 +326,35 @@ def test_a_terminal_without_the_marks_gets_ascii(encoding):
     assert process.stdout.decode("ascii").splitlines()[-1] == "* -1 0 2             2 0 -1 *"
 
 
+def test_only_a_range_that_was_made_square_is_mentioned():
+    for signal in ("1..16@4x4", "1 2; 3 4"):
+        assert "was read as" not in invoke("compute", signal, "--kernel", "1 0 -1", code=2).stderr
+
+
+def test_the_help_of_a_kernel_says_how_to_list_the_names():
+    assert "an unknown name lists them all" in " ".join(invoke("compute", "--help").stdout.split())
+
+
+# rich, which prints the tables of some commands, answers a closed pipe itself.
+@pytest.mark.parametrize(
+    "body", ["Console().print('a'); context.exit(0)", "print('a'); context.exit(0)", "print('a' * 10**6)"]
+)
+def test_every_way_of_printing_into_a_closed_pipe_ends_alike(body):
+    code = (
+        "import click; from rich.console import Console; from convention import __main__ as m\n"
+        f"def f(context): {body}\n"
+        "other = click.command()(click.pass_context(f)); m._Commands.get_command = lambda *_: other\n"
+        "import sys; sys.argv[1:] = ['check']; m.main()"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, env=ENVIRONMENT, timeout=60
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (141, b"")
+
+
 def test_a_reader_that_goes_away_is_no_error():
     process = subprocess.Popen(
         [sys.executable, "-m", "convention", "compute", "1..1000000@1000x1000", "--kernel", "1;"],
@@ -347,7 +379,7 @@ def test_a_reader_that_goes_away_is_no_error():
     ],
 )
 def test_exit_codes_of_what_a_command_raises(monkeypatch, problem, code, said):
-    def fail(*_):
+    def fail(*_, **__):
         raise problem
 
     monkeypatch.setattr("convention.comparison.check", fail)

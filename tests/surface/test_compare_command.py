@@ -156,7 +156,9 @@ def test_other_data(tmp_path):
     np.save(tmp_path / "cube.npy", np.arange(60.0).reshape(3, 4, 5))
     assert invoke(tmp_path / "cube.npy", "--kernel", "[[[1, 2]], [[3, 5]]]", "-o", tmp_path / "cube-out.png")
     np.save(tmp_path / "nan.npy", np.where(np.eye(12) > 0, np.nan, 1.0))
-    assert "not finite" in invoke(tmp_path / "nan.npy", "--kernel", "emboss", "-o", tmp_path / "nan-out.png").stdout
+    nan = invoke(tmp_path / "nan.npy", "--kernel", "emboss", "-o", tmp_path / "nan-out.png").stdout
+    assert "54 of 144 outputs, not finite, are left out" in " ".join(nan.split())
+    assert invoke("nan nan", "--kernel", "1 2 3", code=3).stdout.startswith("undetermined: none of the 2 outputs")
     (tmp_path / "dot.png").write_bytes(b"not an image")
     assert invoke(tmp_path / "dot.png", "--kernel", "emboss", code=2)
     one = tmp_path / "one.png"
@@ -177,3 +179,10 @@ def test_help_names_what_it_does():
     assert "--boundary" in text
     assert "--out" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.bmp", "none", "folder/none"])
+def test_what_is_no_signal_is_refused_about_the_input(name):
+    said = " ".join(invoke(name, "--kernel", "sobel-x", code=2).stderr.split())
+    assert f"read '{name}': there is no such file" in said
+    assert "images are read from .png .jpg .jpeg .tif .tiff, arrays from .npy .csv .json" in said

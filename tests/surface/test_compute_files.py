@@ -77,8 +77,9 @@ def test_a_file_is_filtered_with_the_engines_numbers(tmp_path, samples, suffix, 
     assert said[0].startswith(word)
     assert said[1:] == [
         f"wrote {tmp_path / f'b{suffix}'}: {samples.dtype}, shape {shape}, {clipped} of {samples.size} samples clipped"
+        "; try --view offset (or absolute)"
     ]
-    assert clipped > 0
+    assert 100 * clipped > samples.size
 
 
 def test_alpha_is_kept_as_it_is(tmp_path):
@@ -108,6 +109,17 @@ def test_views_of_signed_results(tmp_path, view, expected, clipped):
     result = invoke(tmp_path / "a.png", "--kernel", "0 1 -1;", "--view", view, "-o", tmp_path / "b.png")
     assert read_image(tmp_path / "b.png").samples.tolist() == expected
     assert f"{clipped} of 3 samples clipped" in result.stderr
+    assert ("try --view offset" in result.stderr) == (view == "saturate")
+
+
+@pytest.mark.parametrize(("dark", "advised"), [(1, False), (2, True)])
+def test_a_view_is_advised_from_more_than_one_percent_on(tmp_path, dark, advised):
+    samples = np.zeros((10, 10), dtype=np.uint8)
+    samples[0, :dark] = 1
+    write_image(samples, tmp_path / "a.png")
+    said = invoke(tmp_path / "a.png", "--kernel", "-1;", "-o", tmp_path / "b.png").stderr
+    assert f"{dark} of 100 samples clipped" in said
+    assert ("try --view offset (or absolute)" in said) == advised
 
 
 def test_a_float_image_stays_float_and_nan_stays_in_its_windows(tmp_path):
@@ -252,7 +264,15 @@ def test_a_full_disk_is_reported_for_its_file(many, monkeypatch):
         (("c.png", "-o", "d.png", "--view", "ofset"), "there is no such view"),
         (("c.png", "-o", "d.png", "--most-pixels", "125"), "at most 125 pixels"),
         (("none.png", "-o", "d.png"), "there is no such file"),
-        (("none", "-o", "out.npy"), "'none' in row 1"),
+        (("none", "-o", "out.npy"), "read 'none': there is no such file or folder"),
+        (("none", "-o", "d.png"), "read 'none': there is no such file or folder"),
+        (("a.webp", "-o", "d.png"), "read 'a.webp': there is no such file, and the suffix '.webp' is not read"),
+        (("a.webp", "-o", "d.png"), "images are read from .png .jpg .jpeg .tif .tiff, arrays from .npy .csv .json"),
+        (("a.gif", "-o", "d.png", "--view", "offset"), "read 'a.gif': there is no such file"),
+        (("my photo.bmp", "-o", "d.png"), "do: convert it"),
+        (("in/notes.txt", "-o", "d.png"), "there is such a file, and the suffix '.txt' is not read"),
+        (("in/none", "-o", "d.png"), "read 'in/none': there is no such file or folder"),
+        (("1 2 x", "-o", "d.npy"), "'x' in row 1, column 3"),
     ],
 )
 def test_misuse_is_refused_and_writes_nothing(many, monkeypatch, arguments, said):

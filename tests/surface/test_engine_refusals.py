@@ -77,6 +77,8 @@ FIELDS = [
     ({"mode": "same"}, TypeError, ["'mode' means", "size=", "boundary="]),
     ({"padding": 1}, TypeError, ["'padding' means", "size=", "boundary="]),
     ({"bounday": "edge"}, TypeError, ["no such keyword", "did you mean 'boundary'?"]),
+    ({"reversed_axes": "none"}, TypeError, ["apply(Convention(reversed_axes=..., ...), signal, kernel)"]),
+    ({"conjugate": True}, TypeError, ["apply(Convention(conjugate=..., ...), signal, kernel)"]),
     ({"flip": True}, TypeError, ["no such keyword", "dilation"]),
 ]
 

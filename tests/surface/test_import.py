@@ -114,7 +114,7 @@ SIGNATURES = {
     "convolve": f"signal, kernel, *, {FIELDS}, {ENGINE}",
     "correlate": f"signal, kernel, *, {FIELDS}, {ENGINE}",
     "apply": f"convention, signal, kernel, *, {ENGINE}",
-    "check": "kernel",
+    "check": "kernel, *, axes=None",
     "linear_operator": "convention, kernel, signal_shape",
     "Convention": f'*, reversed_axes="all", {FIELDS}, conjugate=False',
 }

@@ -206,3 +206,16 @@ def test_the_direction_of_a_move_by_hand() -> None:
     assert convolve([1, 2, 3], [0, 0, 1], size="full").tolist() == [0, 0, 1, 2, 3]
     assert correlate([1, 2, 3], [0, 0, 1], size="full").tolist() == [1, 2, 3, 0, 0]
     assert check([0, 0, 1]).moved == (2,)
+
+
+def test_only_the_spatial_axes_of_a_weight_are_reversed():
+    weight = np.arange(36).reshape(2, 2, 3, 3)
+    symmetric = np.stack([[[1, 2, 1], [3, 5, 3], [1, 2, 1]], [[7, 0, 7], [2, 4, 2], [7, 0, 7]]])
+    assert check(weight, axes=(-2, -1)).anchor_matters is False
+    assert check(weight).anchor_matters is True
+    assert check(symmetric, axes=(1, 2)).relation == "identical"
+    assert check(symmetric).relation == "different"
+    assert check([[0, 0, 1], [0, 0, 2]], axes=(-1,)).moved == (2,)
+    for axes in ((0, 0), (4,), (), ("x",), (1.5,)):
+        with pytest.raises(ValueError, match="name its spatial axes"):
+            check(weight, axes=axes)

@@ -308,3 +308,11 @@ class TestGuards:
         assert not measure(a, b).identical
         assert not measure(a, -b).negated
         assert measure(a, b).where == (29, 39)
+
+
+def test_where_nothing_is_finite_nothing_is_said():
+    result = compare([np.nan, np.nan], [1, 2, 3])
+    assert result.relation == "undetermined"
+    assert result.verdict == "undetermined: none of the 2 outputs is finite in both results"
+    some = compare([1.0, 1.0, np.nan, 4.0, 9.0, 2.0, 7.0], [1, 0, 5])
+    assert some.verdict.endswith("; 3 of 7 outputs, not finite, are left out")

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 from convention import errors
@@ -155,3 +156,9 @@ def test_every_error_survives_pickling_and_copying(name):
         parts = other.asked, other.found, other.allowed, other.fix
         assert parts == ("asked this", "found\nthat", "these", "do so")
         assert str(other) == str(error) == "asked this: found\nthat\n  allowed: these\n  do: do so"
+
+
+def test_equal_conventions_are_the_same_for_every_number_type():
+    same = [Convention(boundary="constant", value=value) for value in (3, 3.0, 3 + 0j, np.float32(3), np.complex64(3))]
+    assert len(set(same)) == 1
+    assert all(type(c.axes(1)[0].value) in (int, float) for c in same)

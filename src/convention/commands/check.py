@@ -28,8 +28,9 @@ _AS_GIVEN, _REVERSED = "kernel as given", "reversed along every axis"
 
 @click.command(context_settings=MINUS_SIGNS)
 @click.argument("kernel", callback=not_an_option)
+@click.option("--axes", help="The spatial axes, where the kernel has more: -2,-1 for a layer's weight.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer for programs.")
-def check(kernel: str, as_json: bool) -> None:
+def check(kernel: str, axes: str | None, as_json: bool) -> None:
     """Say whether convolution and cross-correlation differ for this KERNEL.
 
     KERNEL is a name (sobel-x, gaussian-5, motion-9-45; an unknown name lists them all), text ("1 2; 3 4"), a range
@@ -40,11 +41,13 @@ def check(kernel: str, as_json: bool) -> None:
     The mark ◤ shows where the first tap, k[0, 0], goes.
     """
     from convention.comparison import check as check_kernel
+    from convention.comparison.reversal import spatial_axes
     from convention.files import read_kernel, to_nested_lists
 
     taps, named = read_kernel(kernel)
-    answer = check_kernel(taps)
-    turned = np.flip(taps)
+    spatial = spatial_axes(taps.ndim, None if axes is None else [_integer(axis) for axis in axes.split(",")])
+    answer = check_kernel(taps, axes=None if axes is None else spatial)
+    turned = np.flip(taps, spatial)
     if as_json:
         words = ("reversal_matters", "anchor_matters", "relation", "moved", "changed", "taps", "reason")
         record: dict[str, Any] = {word: getattr(answer, word) for word in words}
@@ -59,6 +62,14 @@ def check(kernel: str, as_json: bool) -> None:
         meant = "either definition" if named.definition == "either" else named.definition
         about = f"{named.name}, as its source defines it, is meant for {meant}: {named.note}"
         print(f"\n{_wrapped(about)}\n{_wrapped(f'source: {named.source}')}")
+
+
+def _integer(entry: str) -> int | str:
+    """Return an integer, or the text as it is, to be refused."""
+    try:
+        return int(entry)
+    except ValueError:
+        return entry
 
 
 def _wrapped(text: str) -> str:

@@ -66,8 +66,8 @@ def compare(
     standard input. Of an image, every channel is filtered alone, and alpha is left out. Outputs are as many as
     samples, size "same".
 
-    Prints the verdict (identical, only the sign, moved, or different), then the largest and the root mean square
-    difference, then where the largest is. The picture shows the input, the kernel, both results and
+    Prints the verdict (identical, only the sign, moved, different, or undetermined), then the largest and the
+    root mean square difference, then where the largest is. The picture shows the input, the kernel, both results and
     their difference; of a large image also the part where they differ most.
     """
     from convention.comparison import compare as compare_both
@@ -93,13 +93,15 @@ def compare(
         size = write_png(comparison_sheet(result, samples, taps, axes=axes, name=name), out, force=force)
         record["out"] = out
         print(f"wrote {out}: {size // 1000} kB", file=sys.stderr)
+    undetermined = 3 * (result.relation == "undetermined")
     if as_json:
         print(json.dumps(record))
-        return
+        click.get_current_context().exit(undetermined)
     for line in _lines(result, image is not None and samples.ndim == 3):
         print(textwrap.fill(line, _WIDTH, subsequent_indent=" " * 20 if ":" not in line else "  "))
     if named is not None and named.definition != "either":
         print(f"note: the source of {named.name} assumes {named.definition}", file=sys.stderr)
+    click.get_current_context().exit(undetermined)
 
 
 def _record(result: Comparison, file: str, kernel: str, boundary: Any) -> dict[str, Any]:
@@ -119,8 +121,6 @@ def _lines(result: Comparison, colour: bool) -> list[str]:
     lines.append(f"RMS difference      {_shown(result.rms)} ({100 * result.rms_share:.3g} %)")
     if result.where is not None:
         lines.append(f"where it is largest {_place(result.where, colour)}")
-    if result.left_out:
-        lines.append(f"left out            {result.left_out} outputs that are not finite (NaN or Inf)")
     return lines
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["compute"]
 
 _NUMBERS = (".npy", ".csv", ".json")
+_KERNEL_HELP = "a name such as sobel-x or gaussian-5 (an unknown name lists them all), a file, or numbers."
 _MOST_PIXELS = 178_956_970  # convention.files.MOST_PIXELS, which --help shall not import
 
 
@@ -69,7 +70,7 @@ def _not_options(context: click.Context, parameter: click.Parameter, values: tup
 
 @click.command(context_settings=MINUS_SIGNS)
 @click.argument("signals", metavar="SIGNAL...", nargs=-1, required=True, callback=_not_options)
-@click.option("--kernel", required=True, help="A kernel's name (sobel-x), or numbers, given as SIGNAL is.")
+@click.option("--kernel", required=True, help=_KERNEL_HELP)
 @click.option(
     "--definition",
     metavar="WORD",
@@ -130,6 +131,7 @@ def compute(
     The result goes to standard output (or to the file after -o), the convention in words to standard error.
     """
     from convention.definition import as_convention
+    from convention.files import read_signal
 
     if kernel == "-" and "-" in signals:
         raise click.UsageError("SIGNAL and --kernel are both '-', and there is only one standard input.")
@@ -138,9 +140,10 @@ def compute(
     )
     options: dict[str, Any] = {"method": method, "force": force, "as_json": as_json}
     if len(signals) == 1 and not _names_images(signals[0]):
+        samples, _ = read_signal(signals[0])  # what is no signal is refused before the options that it has or not
         _refuse_given(context, "for images, SIGNAL is an array", "view", "most_pixels")
         options |= {"axes": axes, "dtype": dtype, "overflow": overflow}
-        _compute_array(convention, signals[0], kernel, output, **options)
+        _compute_array(convention, samples, signals[0], kernel, output, **options)
         return
     _refuse_given(context, "for arrays: the axes of an image are its rows and columns", "axes")
     if len(signals) == 1 and output is not None and Path(output).suffix.lower() in _NUMBERS:
@@ -181,16 +184,34 @@ def _say(convention: Convention, named: NamedKernel | None) -> None:
 
 
 def _compute_array(
-    convention: Convention, signal: str, kernel: str, output: str | None, *, force: bool, as_json: bool, **options: Any
+    convention: Convention,
+    samples: NDArray[Any],
+    signal: str,
+    kernel: str,
+    output: str | None,
+    *,
+    axes: Any,
+    force: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     from convention.engine import apply
-    from convention.files import read_array, read_kernel, writable_target
+    from convention.errors import ConventionValueError
+    from convention.files import read_kernel, writable_target
+    from convention.files.text import squared_range
 
     if output is not None:
         writable_target(output, force=force)
-    samples = read_array(signal)
     taps, named = read_kernel(kernel)
-    result = apply(convention, samples, taps, **options)
+    try:
+        result = apply(convention, samples, taps, axes=axes, **options)
+    except ConventionValueError as refusal:
+        squared = squared_range({1: kernel, 2: signal}[samples.ndim]) if {samples.ndim, taps.ndim} == {1, 2} else ""
+        if axes is None and squared:
+            raise ConventionValueError(
+                refusal.asked, refusal.found, refusal.allowed, f"{refusal.fix}\n{squared}"
+            ) from None
+        raise
     _say(convention, named)
     _deliver(convention, result, output, force, as_json)
 
@@ -271,6 +292,8 @@ def _compute_images(
                     _say(convention, named)
                 shape = "x".join(map(str, samples.shape))
                 counted = f"{clipped} of {samples.size} samples clipped"
+                if view == "saturate" and samples.dtype.kind != "f" and 100 * clipped > samples.size:
+                    counted += "; try --view offset (or absolute)"
                 print(f"wrote {name}: {samples.dtype}, shape {shape}, {counted}", file=sys.stderr)
                 record = {"input": str(file), "output": str(name), "dtype": str(samples.dtype), "shape": samples.shape}
                 written.append(record | {"clipped": clipped})

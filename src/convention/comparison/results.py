@@ -30,7 +30,8 @@ class Comparison:
     convolution, correlation : array
         Both results. Neither conjugates a complex kernel: they differ by its reversal and by nothing else.
     relation : str
-        ``"identical"``, ``"negated"`` (only the sign), ``"moved"`` or ``"different"``, as these results show it.
+        ``"identical"``, ``"negated"`` (only the sign), ``"moved"`` or ``"different"``, as these results show it;
+        ``"undetermined"`` where no output is finite in both.
     moved : tuple of int or None
         For ``"moved"``: by how many outputs the convolution is shifted along each spatial axis, against the
         cross-correlation. Borders aside.
@@ -84,6 +85,14 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One sentence."""
+        if self.relation == "undetermined":
+            return f"undetermined: none of the {self.outputs} outputs is finite in both results"
+        if self.left_out:
+            return f"{self._sentence}; {self.left_out} of {self.outputs} outputs, not finite, are left out"
+        return self._sentence
+
+    @property
+    def _sentence(self) -> str:
         if self.relation == "identical":
             sentence = "identical: both definitions give the same result on this data"
             return sentence + (", up to rounding" if self.largest else "")
@@ -191,6 +200,8 @@ def _relation(
     call: Call, convolution: Array, correlation: Array, measures: Measures
 ) -> tuple[str, tuple[int, ...] | None, bool]:
     """Return the relation, the shift where there is one, and whether only the borders differ."""
+    if measures.outputs and not measures.compared:
+        return "undetermined", None, False
     if measures.identical:
         return "identical", None, False
     if measures.negated:

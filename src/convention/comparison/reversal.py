@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from convention.arrays import Array, library_of
 from convention.errors import ConventionValueError
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "check", "spatial_axes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +50,17 @@ class Check:
         return self.reason
 
 
-def check(kernel: Array) -> Check:
+def check(kernel: Array, *, axes: Sequence[int] | None = None) -> Check:
     """Tell whether convolution and cross-correlation differ for this kernel.
 
     Parameters
     ----------
     kernel : array, shape (k, ...)
-        All axes are spatial. Reversing them all is compared with leaving the kernel as it is; taps
-        that differ by at most 4 units of rounding of the largest tap count as equal.
+        Reversing its spatial axes is compared with leaving it as it is; taps that differ by at most 4
+        units of rounding of the largest tap count as equal.
+    axes : sequence of int, optional
+        Its spatial axes; all of them by default. For the weight of a layer, (out, in, rows, columns),
+        say ``axes=(-2, -1)``: channels are never reversed.
 
     Returns
     -------
@@ -73,6 +78,8 @@ def check(kernel: Array) -> Check:
     False
     >>> print(check([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]))
     the word matters: reversing this kernel changes 6 of its 9 taps
+    >>> check([[1, 2], [2, 1]]).relation, check([[1, 2], [2, 1]], axes=(1,)).relation
+    ('identical', 'different')
     """
     library = library_of(kernel=kernel)
     taps = library.to_numpy(library.array("kernel", kernel))
@@ -82,15 +89,17 @@ def check(kernel: Array) -> Check:
         )
     if taps.dtype.kind in "bui":
         taps = taps.astype(object)  # the difference of unsigned integers must not wrap
-    turned = np.flip(taps)
+    spatial = spatial_axes(taps.ndim, axes)
+    turned = np.flip(taps, spatial)
     changed = int(np.count_nonzero(_differ(taps, turned)))
-    even = [axis for axis, n in enumerate(taps.shape) if n % 2 == 0]
+    even = [axis for axis in spatial if taps.shape[axis] % 2 == 0]
+    along = "every axis" if axes is None else f"axes {', '.join(map(str, spatial))}"
     relation, moved = "different", None
     if changed == 0:
         relation = "identical"
     elif not _differ(taps, -turned).any():
         relation = "negated"
-    elif (shift := _shift(taps)) is not None:
+    elif (shift := _shift(taps, spatial)) is not None:
         relation, moved = "moved", shift
     return Check(
         reversal_matters=changed > 0,
@@ -99,8 +108,24 @@ def check(kernel: Array) -> Check:
         moved=moved,
         changed=changed,
         taps=taps.size,
-        reason=_reason(relation, moved, changed, taps, even),
+        reason=_reason(relation, moved, changed, taps, even, along),
     )
+
+
+def spatial_axes(ndim: int, axes: Sequence[object] | None) -> tuple[int, ...]:
+    """Return a kernel's spatial axes, counted from 0; all where none are named."""
+    if axes is None:
+        return tuple(range(ndim))
+    named = tuple(axes) if isinstance(axes, Sequence) else (axes,)
+    known = [int(axis) for axis in named if isinstance(axis, Integral) and -ndim <= int(axis) < ndim]
+    if not named or len(known) < len(named) or len({axis % ndim for axis in known}) < len(named):
+        raise ConventionValueError(
+            f"axes={axes!r}",
+            f"the kernel has {ndim} axes",
+            f"different axes of the kernel, {-ndim} to {ndim - 1}",
+            "name its spatial axes, for example axes=(-2, -1)",
+        )
+    return tuple(axis % ndim for axis in known)
 
 
 def _differ(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:
@@ -119,7 +144,7 @@ def _magnitude(a: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.maximum(np.abs(a.real), np.abs(a.imag)))
 
 
-def _shift(taps: NDArray[Any]) -> tuple[int, ...] | None:
+def _shift(taps: NDArray[Any], spatial: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return how far the reversed kernel's result moves, if the part that is not zero is unchanged by reversal.
 
     That part spans first...last along an axis. As stored it stands at offset first, reversed at
@@ -128,15 +153,16 @@ def _shift(taps: NDArray[Any]) -> tuple[int, ...] | None:
     used = np.argwhere(taps != 0)
     first, last = used.min(axis=0), used.max(axis=0)
     part = taps[tuple(slice(a, b + 1) for a, b in zip(first, last))]
-    if _differ(part, np.flip(part)).any():
+    if _differ(part, np.flip(part, spatial)).any():
         return None
-    lengths = np.asarray(taps.shape)
-    return tuple(int(s) for s in first - (lengths - 1 - last))
+    return tuple(int(first[axis] - (taps.shape[axis] - 1 - last[axis])) for axis in spatial)
 
 
-def _reason(relation: str, moved: tuple[int, ...] | None, changed: int, taps: NDArray[Any], even: list[int]) -> str:
+def _reason(
+    relation: str, moved: tuple[int, ...] | None, changed: int, taps: NDArray[Any], even: list[int], along: str
+) -> str:
     sentence = {
-        "identical": "the word does not matter: this kernel is unchanged when it is reversed along every axis",
+        "identical": f"the word does not matter: this kernel is unchanged when it is reversed along {along}",
         "negated": "the word matters for the sign: reversing this kernel negates it, and so the result",
         "moved": f"the word matters for the position: reversing this kernel moves the result by {moved}",
         "different": f"the word matters: reversing this kernel changes {changed} of its {taps.size} taps",

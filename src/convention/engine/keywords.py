@@ -48,4 +48,9 @@ def _refuse_keyword(function: str, word: str, allowed: list[str]) -> None:
         found = f"{word!r} means how many outputs in some libraries and what lies beyond the border in others"
         fix = "size= says how many outputs ('full', 'same', 'valid', or ((before, after), ...)),\n"
         fix += "boundary= says what lies beyond the border ('zero', 'edge', 'half-sample', ...)"
+    elif word in ("reversed_axes", "conjugate"):
+        found = f"{function}() has no such keyword: it is a field of a Convention"
+        fix = f"apply(Convention({word}=..., ...), signal, kernel)"
+        if function == "plan":
+            fix += f"\nor plan(signal, kernel, convention=Convention({word}=..., ...))"
     raise ConventionTypeError(f"{function}({word}=...)", found, ", ".join(allowed), fix)

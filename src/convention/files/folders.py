@@ -45,7 +45,7 @@ def image_files(source: str | os.PathLike[str]) -> list[Path]:
     if not is_folder(path):
         if names_an_image(path):
             return [path]
-        fix = "name images and folders only; write an array as one word: '1 2; 3 4'"
+        fix = "name images and folders only, convert others; write an array as one word: '1 2; 3 4'"
         raise ConventionFileError(asked, "it is no folder, and its name is not an image's", allowed, fix)
     try:
         found = sorted(file for file in path.iterdir() if names_an_image(file) and not file.is_dir())

@@ -17,7 +17,7 @@ from convention.errors import ConventionError, ConventionFileError, ConventionTy
 from convention.files.numerals import Origin, checked, shortened
 from convention.files.text import TEXT_FORMS, from_csv, from_json, from_text
 
-__all__ = ["read_array"]
+__all__ = ["ARRAY_SUFFIXES", "read_array"]
 
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -123,6 +123,9 @@ _READERS: dict[str, Callable[[BinaryIO, Origin], NDArray[Any]]] = {
     ".csv": lambda stream, origin: from_csv(_decoded(stream.read(), origin), origin),
     ".json": lambda stream, origin: from_json(_decoded(stream.read(), origin), origin),
 }
+
+ARRAY_SUFFIXES = tuple(_READERS)
+"""How the name of an array file ends."""
 
 
 def _decoded(data: bytes, origin: Origin) -> str:

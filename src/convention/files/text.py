@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from convention.errors import ConventionTypeError
 from convention.files.numerals import Number, Origin, array_of, checked, number_of, shape_text
 
-__all__ = ["TEXT_FORMS", "format_array", "from_csv", "from_json", "from_text", "to_nested_lists"]
+__all__ = ["TEXT_FORMS", "format_array", "from_csv", "from_json", "from_text", "squared_range", "to_nested_lists"]
 
 TEXT_FORMS = (
     "rows of numbers, ended by ; or a new line: 1 2; 3 4\n"
@@ -140,6 +140,19 @@ def from_json(text: str, origin: Origin) -> NDArray[Any]:
         except ValueError as problem:
             origin.refuse(f"{json.dumps(leaf)[:40]} at {_place(position, shape)} {problem}", "write a number there")
     return array_of(numbers, shape, origin)
+
+
+def squared_range(text: str) -> str:
+    """Return what to know of a range that was made a square matrix, and nothing of any other text."""
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or match[3]:
+        return ""
+    first, last = (int(number_of(end).real) for end in match.group(1, 2))
+    count = abs(last - first) + 1
+    side = math.isqrt(count)
+    if side < 2 or side * side != count:
+        return ""
+    return f"{match[0]} was read as {side}x{side}; write {match[0]}@{count} for one axis"
 
 
 def _from_rows(rows: list[list[str]], origin: Origin, fix: str, *, matrix: bool) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from convention.errors import ConventionError, MissingLibraryError
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
+    "atlas": "Show what the functions of many libraries were measured to compute.",
     "check": "Say whether the word matters for a kernel.",
     "compare": "Say what the other definition does to your data.",
     "compute": "Convolve or cross-correlate, exactly as you say.",

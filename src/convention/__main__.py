@@ -28,6 +28,7 @@ COMMANDS = {
     "compute": "Convolve or cross-correlate, exactly as you say.",
     "consequences": "Show what mixing the two definitions up costs.",
     "demo": "Run the experiment this project grew from.",
+    "identify": "Say which definition a function or a program computes.",
 }
 """The commands, each the one public name of its module in `convention.commands`."""
 

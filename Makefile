@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
+LIBRARIES := torch,scipy,cv2,PIL,skimage,onnxruntime,jax,flax,tensorflow,keras,kornia,mahotas,astropy,SimpleITK,pyvips,dask_image
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check fix docs clean
+.PHONY: help demo test test-all check fix measure docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +31,15 @@ fix: .venv/check ## Format, and repair what the linter can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+measure: .venv/atlas ## Measure all operators anew; fail where a library no longer does what its row says
+	@mkdir -p build
+	$(BIN)/convention atlas measure -o build/atlas.jsonl
+	$(BIN)/convention atlas diff src/convention/catalogue/data/atlas.jsonl build/atlas.jsonl
+	$(BIN)/python -m pytest tests/truth -k "like or catalogue or programs or atlas" --require $(LIBRARIES)
+
 docs: .venv/demo ## Write the generated parts of the documentation anew
 	$(BIN)/python -m convention.experiment.article docs/experiment.md
+	$(BIN)/python -m convention.atlas.tables README.md docs/catalogue.md
 
 clean: ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -44,6 +53,12 @@ clean: ## Remove .venv and caches
 
 .venv/test: .venv/demo
 	$(PIP) --editable '.[demo,test]'
+	@touch $@
+
+.venv/atlas: .venv/test
+	@echo "Installing 10 more libraries into .venv, TensorFlow, JAX and Keras among them: 2.3 GB on disk."
+	@echo "Octave and ImageMagick are programs: apt install octave octave-image imagemagick"
+	$(PIP) --editable '.[demo,test,atlas]'
 	@touch $@
 
 .venv/check: .venv/python pyproject.toml constraints.txt

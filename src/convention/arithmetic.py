@@ -20,13 +20,16 @@ class Arithmetic:
     kernel : str
         What the kernel is cast to before: ``"none"``, ``"signal"``, or a type's name.
     gain : str
-        What the result is multiplied with: ``"1"``, ``"1/sum"`` (of the kernel), ``"1/abs sum"``.
+        What the result is multiplied with: ``"1"``, ``"1/sum"`` (of the kernel), ``"1/abs sum"``,
+        or another number, for example ``"1/2"``.
     rounding : str
-        How sums become integers: ``"exact"`` (they are integers), ``"half-even"``, ``"half-up"``, ``"truncate"``.
+        How sums become integers: ``"exact"`` (they are integers), ``"half-even"``, ``"half-up"``, ``"half-away"``
+        (from zero), ``"nearest"`` (a half either way, as what was divided is already rounded), ``"truncate"``.
     overflow : str
         What integers do that do not fit: ``"wrap"``, ``"saturate"``, ``"undefined"``; ``"none"`` for floats.
     nan : str
-        Where a NaN goes: ``"window"`` (outputs whose window contains it), ``"everywhere"``, ``"ignored"``.
+        Where a NaN goes: ``"window"`` (outputs whose window contains it), ``"everywhere"``, ``"ignored"``, or
+        ``"interpolated"`` (left out of the sum, which is divided by the weight of the other taps).
     """
 
     result: str = "promoted"

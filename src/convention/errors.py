@@ -11,7 +11,9 @@ from collections.abc import Iterable
 __all__ = [
     "ConventionError",
     "ConventionFileError",
+    "ConventionNotImplementedError",
     "ConventionOverflowError",
+    "ConventionRuntimeError",
     "ConventionTypeError",
     "ConventionValueError",
     "MissingLibraryError",
@@ -59,6 +61,14 @@ class ConventionValueError(ConventionError, ValueError):
 
 class ConventionTypeError(ConventionError, TypeError):
     """Refuse a type: of an argument, of an array's elements, or of an array itself."""
+
+
+class ConventionNotImplementedError(ConventionError, ValueError, NotImplementedError):
+    """Refuse a value that the operator itself refuses with a NotImplementedError."""
+
+
+class ConventionRuntimeError(ConventionError, ValueError, RuntimeError):
+    """Refuse a value that the operator itself refuses with a RuntimeError."""
 
 
 class ConventionOverflowError(ConventionError, OverflowError):

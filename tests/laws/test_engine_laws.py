@@ -128,6 +128,14 @@ def test_one_kernel_per_channel_is_one_call_per_channel(seed: int) -> None:
             assert (found[b, ch] == expected).all()
 
 
+@pytest.mark.parametrize("method", ["direct", "fourier"])
+def test_several_kernels_of_one_signal_are_one_call_per_kernel(method: str) -> None:
+    signal, kernels = np.arange(40.0).reshape(1, 40), np.arange(1.0, 31).reshape(3, 10)
+    together = convolve(signal, kernels, axes=(1,), method=method)
+    alone = [convolve(signal[0], kernel, method="direct") for kernel in kernels]
+    assert np.allclose(together, alone, rtol=1e-12, atol=1e-9)
+
+
 @law
 @given(SEEDS)
 def test_inputs_of_any_memory_layout_give_the_same_result_and_stay_untouched(seed: int) -> None:

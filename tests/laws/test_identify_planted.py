@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -54,7 +55,7 @@ def complaint(planted: Convention, found: Identification, ndim: int, random: Ran
         return f"differs: {found.domain['differs']}"
     shapes = [(p[0], p[1]) for p in random.sample(found.domain["probed"], 1)]
     shapes += [
-        ([random.randint(1, 13) for _ in range(ndim)], [random.randint(1, 6) for _ in range(ndim)])
+        ([random.randint(1, 13) for _ in range(ndim)], [random.randint(1, 9 if ndim < 3 else 6) for _ in range(ndim)])
         for _ in range(FRESH)
     ]
     for signal, kernel in shapes:
@@ -77,11 +78,20 @@ def complaint(planted: Convention, found: Identification, ndim: int, random: Ran
     return "" if found.convention.definition == found.definition else "two definitions"
 
 
+def with_values(convention: Convention, random: Random, ndim: int) -> Convention:
+    """Return a convention whose constants differ from axis to axis, every other time."""
+    rules = [axis.boundary for axis in convention.axes(ndim)]
+    if "constant" not in rules or random.random() < 0.5:
+        return convention
+    values = tuple(random.randint(-5, 5) if rule == "constant" else 0 for rule in rules)
+    return replace(convention, boundary=tuple(rules), value=values)
+
+
 def assert_found(seed: int, count: int, ndims: tuple[int, ...]) -> None:
     random = Random(seed)
     for _ in range(count):
         ndim = random.choice(ndims)
-        planted = draw_convention(random, ndim, value=random.randint(1, 5))
+        planted = with_values(draw_convention(random, ndim, value=random.randint(1, 5)), random, ndim)
         found = identify(lambda x, w: apply(planted, x, w), ndim=ndim, seed=random.getrandbits(20))  # noqa: B023
         assert complaint(planted, found, ndim, random) == "", f"{planted!r}, ndim={ndim}"
 
@@ -141,6 +151,21 @@ def test_a_common_factor_that_no_sample_passes_is_undetermined() -> None:
     found = identify(lambda x, w: apply(planted, x, w), ndim=2)
     assert found.convention is None
     assert found.verdict == "undetermined because no output changed with the signal in any probe"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        # whether it conjugates was settled on results without an output
+        Convention(size=((-2, -2), (0, 2), (-1, 1)), boundary="constant", value=5, stride=(2, 1, 2), dilation=3,
+                   upsample=(1, 1, 2), conjugate=True),
+        # one tap in 27 reads samples: none of the first 40 did
+        Convention(size=((1, -1), (2, 3), (3, -2)), boundary="periodic", stride=3, upsample=3),
+    ],
+)  # fmt: skip
+def test_what_few_outputs_and_few_taps_tell(planted: Convention) -> None:
+    found = identify(lambda x, w: apply(planted, x, w), ndim=3)
+    assert complaint(planted, found, 3, Random(0)) == ""
 
 
 def test_the_same_seed_gives_the_same_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -101,9 +102,14 @@ def test_measuring_writes_a_report_that_does_not_differ(tmp_path):
     assert invoke("diff", before, after).stdout == ""
 
 
-def test_a_row_that_no_longer_holds_fails_the_measurement(monkeypatch, tmp_path):
-    from dataclasses import replace
+def test_a_library_that_is_missing_is_named_and_fails_nothing(monkeypatch, tmp_path):
+    missing = replace(lookup("numpy.convolve"), library="no_such_library")
+    monkeypatch.setattr(measuring, "lookup", lambda name: missing)
+    told = invoke("measure", "numpy.convolve", "-o", tmp_path / "report.jsonl").stderr
+    assert "  no_such_library is not installed: 3 of 3 sets of options have an older measurement\n" in told
 
+
+def test_a_row_that_no_longer_holds_fails_the_measurement(monkeypatch, tmp_path):
     wrong = replace(lookup("numpy.convolve"), convention=lookup("numpy.correlate").convention)
     monkeypatch.setattr(measuring, "lookup", lambda name: wrong)
     report, shipped = tmp_path / "report.jsonl", tmp_path / "shipped.jsonl"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/experiment.md"]
+PAGES = ["README.md", "docs/experiment.md", "docs/testing.md"]
 BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -75,6 +75,30 @@ def test_the_commands_print_what_the_readme_shows() -> None:
             assert matches(expected, printed), f"$ {command}\n{printed}"
             count += 1
     assert count >= 4
+
+
+STEP = re.compile(r"^```(?:python (?P<file>[\w.]+)|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_on_testing_shows_real_runs(tmp_path: Path) -> None:
+    pytest.importorskip("scipy", reason="the page tests a function of SciPy")
+    runs = 0
+    for step in STEP.finditer((ROOT / "docs/testing.md").read_text(encoding="utf-8")):
+        if step["file"]:
+            (tmp_path / step["file"]).write_text(step["text"], encoding="utf-8")
+            continue
+        for part in re.split(r"^\$ ", step["text"], flags=re.MULTILINE)[1:]:
+            command, expected = part.split("\n", 1)
+            words = shlex.split(command)
+            assert words[0] == "pytest"
+            found = subprocess.run(
+                [sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+                env={**os.environ, "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"},
+            )  # fmt: skip
+            assert matches(expected, found.stdout), f"$ {command}\n{found.stdout}{found.stderr}"
+            assert found.returncode == ("--pin-conventions" not in words)
+            runs += 1
+    assert runs == 3
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

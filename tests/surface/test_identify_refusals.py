@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from time import monotonic, sleep
@@ -20,7 +21,7 @@ from convention.errors import (
     ConventionValueError,
     MissingLibraryError,
 )
-from convention.identification import identify
+from convention.identification import identify, programs
 
 FILTERS = """
 import numpy as np
@@ -42,11 +43,26 @@ number = 3
 """
 
 CHILD = """
-import io, sys
-import numpy as np
+import sys, numpy
+signal, kernel = numpy.load(sys.stdin.buffer), numpy.load(sys.stdin.buffer)
+numpy.save(sys.stdout.buffer, numpy.convolve(signal, kernel, "same"))
+"""
+
+COPYING_CHILD = """
+import io, sys, numpy
 stream = io.BytesIO(sys.stdin.buffer.read())
-signal, kernel = np.load(stream), np.load(stream)
-np.save(sys.stdout.buffer, np.convolve(signal, kernel, "same"))
+signal, kernel = numpy.load(stream), numpy.load(stream)
+result = io.BytesIO()
+numpy.save(result, numpy.convolve(signal, kernel, "same"))
+sys.stdout.buffer.write(result.getvalue())
+"""
+
+WHOLE_CHILD = """
+import json, sys
+given = json.load(sys.stdin)
+x, k = given["signal"], given["kernel"]
+sums = [sum(x[n - t] * k[t] for t in range(len(k)) if 0 <= n - t < len(x)) for n in range(len(x) + len(k) - 1)]
+print(json.dumps([int(y) if y == int(y) else y for y in sums]))
 """
 
 JSON_CHILD = """
@@ -169,12 +185,42 @@ def test_a_time_limit_ends_a_slow_function() -> None:
     assert monotonic() - start < 5
 
 
-@pytest.mark.parametrize(("prefix", "text", "size"), [("cmd", CHILD, "same"), ("cmd+json", JSON_CHILD, "full")])
-def test_a_program(tmp_path: Path, prefix: str, text: str, size: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("prefix", "text", "size"),
+    [
+        ("cmd", CHILD, "same"),
+        ("cmd", COPYING_CHILD, "same"),
+        ("cmd+json", JSON_CHILD, "full"),
+        ("cmd+json", WHOLE_CHILD, "full"),
+    ],
+)
+def test_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, text: str, size: str, unbuffered: str
+) -> None:
+    # numpy.save asks a buffered stream for its position, and an unbuffered one not
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     (tmp_path / "child.py").write_text(text)
     found = identify(f"{prefix}:{sys.executable} {tmp_path / 'child.py'}", ndim=1)
     assert found.definition == "convolution", found.verdict
     assert found.fields["size"].value == (size,)
+
+
+@pytest.mark.parametrize("where", ["the documentation", "the help"])
+def test_the_lines_that_are_shown_make_a_program(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = run("--help").stdout if where == "the help" else str(programs.__doc__)
+    lines = [line.strip() for line in text.splitlines() if "numpy.load(sys" in line or "numpy.save(sys" in line]
+    assert len(lines) == 2
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    (tmp_path / "child.py").write_text("import sys, numpy\nmy_filter = numpy.convolve\n" + "\n".join(lines))
+    assert identify(f"cmd:{sys.executable} {tmp_path / 'child.py'}", ndim=1).fields["size"].value == ("full",)
+
+
+def test_a_program_of_the_signal_alone(tmp_path: Path) -> None:
+    text = "import sys, numpy as np\nx = np.load(sys.stdin.buffer)\nnp.save(sys.stdout.buffer, np.convolve(x, [1, 2]))"
+    (tmp_path / "child.py").write_text(text)
+    result = run(f"cmd:{sys.executable} {tmp_path / 'child.py'}", "--kernel", "1 2", "--expect", "convolution")
+    assert result.exit_code == 0, result.output
 
 
 def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
@@ -186,6 +232,65 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
     assert "did not end within 1.0 s" in found.verdict
     sleep(2.5)
     assert not marker.exists()
+
+
+def test_what_a_target_prints_does_not_mix_with_the_answer(tmp_path: Path) -> None:
+    text = (
+        "import os, numpy as np\nprint('loading')\ndef f(x, k):\n    print('calling')\n"
+        "    os.write(1, b'from below')\n    os.system('echo from a child')\n    return np.convolve(x, k)\n"
+    )
+    (tmp_path / "loud.py").write_text(text)
+    command = [sys.executable, "-m", "convention", "identify", f"{tmp_path / 'loud.py'}:f", "--json", "--ndim", "1"]
+    child = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(child.stdout)["definition"] == "convolution"
+    assert all(words in child.stderr for words in ("loading", "from below", "from a child"))
+
+
+def test_a_file_may_import_its_neighbours_and_have_dataclasses(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_of_filters.py").write_text("from numpy import convolve")
+    (tmp_path / "own.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nimport neighbour_of_filters\n"
+        "@dataclass\nclass Filter:\n    size: str = 'full'\n    def __call__(self, x, k):\n"
+        "        return neighbour_of_filters.convolve(x, k, self.size)\nf = Filter()\n"
+    )
+    before = list(sys.path)
+    assert identify(f"{tmp_path / 'own.py'}:f", ndim=1).definition == "convolution"
+    assert sys.path == before
+
+
+def test_a_file_without_the_name_of_a_function(filters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(filters.parent)
+    with pytest.raises(ConventionValueError, match=r"filters\.py:NAME"):
+        identify("filters.py")
+    with pytest.raises(ConventionValueError, match=r"filters\.py:mirrored"):
+        identify("filters.mirrored")
+
+
+def test_a_module_whose_import_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "breaks_on_import.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConventionValueError, match="importing breaks_on_import raises ZeroDivisionError"):
+        identify("breaks_on_import.f")
+
+
+def test_options_of_a_name_of_the_catalogue() -> None:
+    found = identify("numpy.convolve", options={"mode": "same"})
+    assert found.verdict.startswith("numpy.convolve(mode='same') computes a convolution")
+    assert found.fields["size"].value == ("same",)
+    assert "as if signal and kernel were exchanged" in found.domain["differs"][0][1]
+    result = run("numpy.convolve", "--option", "mode=valid", "--expect", "valid")
+    assert result.exit_code == 0, result.output
+    for arguments, message in (
+        (["numpy.convolve", "--option", "mod=valid"], "did you mean 'mode'?"),
+        (["numpy.convolve", "--option", "mode"], "NAME=VALUE"),
+        (["numpy.hanning", "--option", "mode=valid"], "is no name of the catalogue"),
+    ):
+        refused = run(*arguments)
+        assert refused.exit_code == 2
+        assert message in " ".join(refused.stderr.split())
+    pytest.importorskip("scipy", reason="identifies scipy")
+    found = identify("scipy.ndimage.convolve", options={"origin": "1"})  # as the command line spells it
+    assert "with -1 samples before and +1 after" in found.verdict
 
 
 def test_the_answer_as_plain_data() -> None:

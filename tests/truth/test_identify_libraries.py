@@ -249,11 +249,6 @@ def test_a_torch_module_without_a_weight_is_a_function_of_the_signal() -> None:
     assert found.fields["reversed_axes"].state == "open"
 
 
-def test_a_linear_layer_has_no_spatial_axis() -> None:
-    torch = pytest.importorskip("torch", reason="measures torch")
-    assert identify(torch.nn.Linear(3, 3)).verdict.startswith("undetermined because the weight of Linear has 2 axes")
-
-
 def test_a_known_kernel_tells_the_definition() -> None:
     ndimage = pytest.importorskip("scipy.ndimage", reason="measures scipy.ndimage")
     kernel = np.array([[1.0, 2, 0], [4, 5, 6], [7, 0, 9]])
@@ -423,3 +418,14 @@ def test_it_takes_less_than_a_second(name: str) -> None:
         identify(function, ndim=2)
         times.append(perf_counter() - start)
     assert min(times) < 1.0
+
+
+def test_a_circular_correlation_reads_no_sample_before():
+    def circular(x, k):
+        return np.fft.irfft(np.fft.rfft(x) * np.conj(np.fft.rfft(k, len(x))), len(x))
+
+    found = identify(circular, ndim=1)
+    assert found.definition == "cross-correlation"
+    assert found.fields["boundary"].value == ("periodic",)
+    assert found.fields["size"].candidates == ("of no samples before and D-1 after (D: the kernel's extent)",)
+    assert [found.at((20,), (k,)).before_after((20,), (k,)) for k in (3, 4, 7)] == [((0, k - 1),) for k in (3, 4, 7)]

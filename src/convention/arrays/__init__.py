@@ -136,6 +136,13 @@ def _name(name: str, value: Any) -> str:
                 "plain arrays",
                 f"fill the gaps first, for example {name}.filled(0)",
             )
+        if hasattr(value, "unit"):  # a quantity of Astropy, which NumPy would strip of it
+            raise ConventionTypeError(
+                f"{name} with the unit {value.unit}",
+                "a sum over taps has no rule for units",
+                "plain numbers",
+                f"pass its numbers, for example {name}.value, and put the unit back on the result",
+            )
         return "numpy"
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):

@@ -237,8 +237,10 @@ def circular(signal: NDArray[Any], kernel: NDArray[Any], lengths: Sequence[int],
     axes, real = tuple(range(-len(lengths), 0)), signal.dtype.kind != "c"
     size = [fft.next_fast_len(n, real) for n in lengths]
     forward, back = (fft.rfftn, fft.irfftn) if real else (fft.fftn, fft.ifftn)
-    spectrum = forward(signal, size, axes, workers=workers)
-    spectrum *= forward(kernel, size, axes, workers=workers)
+    spectrum, factor = (forward(array, size, axes, workers=workers) for array in (signal, kernel))
+    # in place where the kernel has no more leading axes than the signal, and no longer ones
+    same = np.broadcast_shapes(spectrum.shape, factor.shape) == spectrum.shape
+    spectrum = np.multiply(spectrum, factor, out=spectrum if same else None)
     result: NDArray[Any] = back(spectrum, size, axes, overwrite_x=True, workers=workers)
     return result
 

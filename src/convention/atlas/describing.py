@@ -19,6 +19,7 @@ _SAMPLES, _EVEN = 12, 4
 
 def describe(operator: Operator, options: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a row that do not come from a measurement: what the entry declares."""
+    arithmetic, frame = operator.stored(options)
     row: dict[str, Any] = {
         "operator": operator.name,
         "library": operator.library.partition(".")[0],
@@ -26,8 +27,8 @@ def describe(operator: Operator, options: dict[str, Any]) -> dict[str, Any]:
         "call": _call(operator, options),
         "says": operator.named,
         "ndims": list(operator.ndims),
-        "values": asdict(operator.arithmetic),
-        "frame": operator.frame and asdict(operator.frame),
+        "values": asdict(arithmetic),
+        "frame": frame and asdict(frame),
         "layout": operator.layout and asdict(operator.layout),
         "source": operator.source,
         "remarks": operator.remarks,
@@ -36,19 +37,20 @@ def describe(operator: Operator, options: dict[str, Any]) -> dict[str, Any]:
     if not taken:
         x, w = PROBES[operator.ndims[0]][0]
         nothing = ("reversed_axes", "boundary", "value", "size", "anchor", "stride", "dilation", "upsample")
-        reason = operator.accepts(x, w, **options)
+        refusal = operator.accepts(x, w, **options)
+        reason = f"refuses {refusal}" if refusal else operator.faults(x, w, **options)
+        computes = "refused" if refusal else "undetermined"
         return (
             row
-            | {"computes": "refused", "differs": False, "conjugates": False}
+            | {"computes": computes, "differs": False, "conjugates": False, "reason": reason}
             | dict.fromkeys(nothing)
-            | {"reason": f"refuses {reason}"}
         )
     ndim = operator.ndims[0]
     convention = taken[0][1]
     axes = convention.axes(ndim)
     every = len([axis for axis in axes if axis.reversed]) in (0, ndim)
     definition = ("convolution" if axes[0].reversed else "cross-correlation") if every else "mixed"
-    outside = operator.frame is None and any(w.before > 0 or w.after > 0 for windows, _ in taken for w in windows)
+    outside = frame is None and any(w.before > 0 or w.after > 0 for windows, _ in taken for w in windows)
     return row | {
         "computes": definition,
         "differs": operator.named in ("convolution", "cross-correlation") and operator.named != definition,

@@ -6,12 +6,15 @@ The catalogue's calls only return arrays. What they must be is computed here, by
 from __future__ import annotations
 
 import json
+import os
 import platform
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,10 +68,12 @@ def measure(
     for operator in entries:
         if progress:
             progress(operator.name)
-        version, reason = _version(operator)
+        with _without_notices():
+            version, reason = _version(operator)
+            rows = list(_rows(operator, version, reason))
         if version:
             versions[operator.library.partition(".")[0]] = version
-        for row in _rows(operator, version, reason):
+        for row in rows:
             before = old.get(row.key)
             if version:
                 measured[row.key] = replace(row, date=today, platform=where)
@@ -95,12 +100,27 @@ def failures(atlas: Atlas, previous: Atlas) -> tuple[Row, ...]:
     )
 
 
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Keep what libraries in C++ write to the process' standard error: TensorFlow tells of every refusal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _version(operator: Operator) -> tuple[str | None, str]:
     name = operator.library.partition(".")[0]
-    if not operator.installed:
-        return None, f"{name} is not installed"
+    if operator.missing:
+        return None, f"{operator.missing} is not installed"
     try:
-        return str(import_module(name).__version__), ""
+        return operator.version(), ""
     except Exception as problem:  # a broken installation may raise anything
         return None, f"{name} cannot be imported: {_line(problem)}"
 
@@ -151,9 +171,11 @@ def _first_type(operator: Operator) -> tuple[np.dtype[Any] | None, str]:
 
 def _probed(operator: Operator, options: dict[str, Any], dtype: np.dtype[Any]) -> _Outcome:
     probes = refused = 0
+    fault = ""
     for ndim in operator.ndims:
         for x, w in PROBES[ndim]:
-            if operator.faults(x, w, **options):
+            fault = operator.faults(x, w, **options)
+            if fault:
                 continue
             reason, shapes = operator.accepts(x, w, **options), f"a signal of {x} and a kernel of {w}"
             signal, kernel = _arrays(x, w, dtype)
@@ -172,6 +194,8 @@ def _probed(operator: Operator, options: dict[str, Any], dtype: np.dtype[Any]) -
             if wrong:
                 return _Outcome("stale since", f"for {shapes}, {wrong}", probes, refused)
             probes += 1
+    if fault and not probes + refused:
+        return _Outcome("undetermined", fault)
     wrong = _complex_witness(operator, options) if dtype.kind == "f" and probes else ""
     return _Outcome("stale since" if wrong else "measured", wrong, probes, refused)
 

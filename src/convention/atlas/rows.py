@@ -25,7 +25,11 @@ STATES = {
 """The states of a row, and what each means. None is a pass or a failure of the library."""
 
 
-_SHARED = ("library", "says", "values", "layout", "source", "remarks")
+_SHARED = (
+    *("library", "says", "values", "layout", "frame", "source", "remarks", "ndims", "state", "reason", "since"),
+    *("version", "date", "platform", "stride", "dilation", "upsample", "conjugates", "computes", "differs"),
+    "reversed_axes",
+)
 """Columns that an operator's line holds for all its rows; a row that differs has its own."""
 
 
@@ -177,7 +181,9 @@ def write(atlas: Atlas, path: str | Path) -> None:
         },
     ]
     try:
-        Path(path).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        Path(path).write_text(
+            "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8"
+        )
     except OSError as problem:
         raise ConventionFileError(
             f"writing the atlas {str(path)!r}",

@@ -51,7 +51,7 @@ def values_in_words(row: Row) -> str:
     if values["kernel"] != "none":
         words.append(f"kernel cast to {types.get(values['kernel'], values['kernel'])}")
     if values["gain"] != "1":
-        words.append(f"times {values['gain']} of the kernel")
+        words.append(f"times {values['gain']}" + " of the kernel" * ("sum" in values["gain"]))
     if values["rounding"] != "exact":
         words.append(f"rounded {values['rounding']}")
     if values["overflow"] != "none":
@@ -66,19 +66,36 @@ def markdown_table(rows: Sequence[Row]) -> str:
     header = ("function", "documentation says", "computes", "kernel reversed", "beyond the border", "4 taps", "size")
     lines = ["| " + " | ".join((*header, "measured")) + " |", "|" + "---|" * (len(header) + 1)]
     for row in rows:
-        _, _, _, axes, boundary, anchor, size = cells(row)
         when = row.state if row.state != "measured" else f"{row.library} {row.version}, {row.date}"
-        line = (
-            f"[`{row.operator}`]({row.source})",
-            row.says,
-            f"**{row.computes} ≠**" if row.differs else row.computes,
-            {"all": "all axes", "none": "no axis"}.get(axes, f"axis {axes}"),
-            "nothing read" if boundary == "-" else boundary,
-            f"`{anchor}`" if set(anchor) <= set("#. ") else anchor,
-            size,
-            when,
-        )
+        line = (f"[`{row.operator}`]({row.source})", *_markdown_cells(row), when)
         lines.append("| " + " | ".join(line) + " |")
+    return "\n".join(lines)
+
+
+def _markdown_cells(row: Row) -> tuple[str, ...]:
+    _, _, _, axes, boundary, anchor, size = cells(row)
+    return (
+        row.says,
+        f"**{row.computes} ≠**" if row.differs else row.computes,
+        {"all": "all axes", "none": "no axis", "-": "-"}.get(axes, f"axis {axes}"),
+        "nothing read" if boundary == "-" else boundary,
+        f"`{anchor}`" if set(anchor) <= set("#. ") else anchor,
+        size,
+    )
+
+
+def _summary(atlas: Atlas) -> str:
+    """Return the table in short: operators of one module that differ in nothing shown share a line."""
+    header = ("function", "documentation says", "computes", "kernel reversed", "beyond the border", "4 taps", "size")
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for row in atlas.defaults():
+        cells_of_row = _markdown_cells(row)
+        module, _, name = row.operator.rpartition(".")
+        shared.setdefault((module, *cells_of_row), []).append(name)
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for (module, *texts), names in shared.items():
+        functions = ", ".join([f"`{module}.{names[0]}`", *(f"`{name}`" for name in names[1:])])
+        lines.append("| " + " | ".join((functions, *texts)) + " |")
     return "\n".join(lines)
 
 
@@ -111,6 +128,7 @@ def _remarks(atlas: Atlas) -> str:
 
 BLOCKS: Mapping[str, Callable[[Atlas], str]] = {
     "overview": _overview,
+    "summary": _summary,
     "table": lambda atlas: markdown_table(atlas.defaults()),
     "states": _states,
     "mismatches": _mismatches,

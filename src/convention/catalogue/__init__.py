@@ -20,7 +20,19 @@ _FILES = (
     "skimage",
     "torch",
     "jax",
+    "jax_lax",
+    "flax",
+    "tensorflow",
+    "keras",
     "onnx",
+    "kornia",
+    "mahotas",
+    "astropy",
+    "simpleitk",
+    "pyvips",
+    "dask_image",
+    "octave",
+    "imagemagick",
 )
 
 
@@ -31,7 +43,13 @@ def _entries() -> dict[str, Operator]:
 
 
 def operators() -> tuple[str, ...]:
-    """Return the names of all operators in the catalogue, library by library."""
+    """Return the names of all operators in the catalogue, library by library.
+
+    Examples
+    --------
+    >>> operators()[:2]
+    ('numpy.convolve', 'numpy.correlate')
+    """
     return tuple(_entries())
 
 
@@ -42,6 +60,12 @@ def lookup(name: str) -> Operator:
     ------
     ConventionValueError
         If no entry has this name; the message has the nearest one.
+
+    Examples
+    --------
+    >>> entry = lookup("scipy.ndimage.convolve")
+    >>> print(entry.convention((9,), (4,), mode="wrap"))
+    convolution (kernel reversed along every axis), size (1, 2), boundary "periodic" ( c d | a b c d | a b )
     """
     entries = _entries()
     if name not in entries:

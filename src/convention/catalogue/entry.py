@@ -7,10 +7,14 @@ An entry never decides what is right: `Operator.call` runs the real thing and re
 from __future__ import annotations
 
 import operator
+import re
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -42,7 +46,13 @@ class Operator:
     name : str
         Its import path where it has one, otherwise ``onnx.Conv``, ``octave.conv2`` and the like.
     library : str
-        The module that must be installed for `call`.
+        The module, or the program, that must be installed for `call`.
+    install : str
+        The command that installs it, where that is not ``pip install`` with the module's name.
+    needs : tuple of str
+        Other modules that `call` imports and that installing `library` alone does not bring.
+    program : str
+        What `call` runs as a child process; empty where it imports `library`.
     named : str
         What its documentation calls it: ``"convolution"``, ``"cross-correlation"`` or ``"filter"``.
     ndims : tuple of int
@@ -59,7 +69,8 @@ class Operator:
         ``accepts(signal_shape, kernel_shape, **options) -> str``: empty, or why the operator refuses.
     faults : callable
         ``faults(signal_shape, kernel_shape, **options) -> str``: empty, or what goes wrong instead of a
-        result: the process ends, or the operator reads memory that is not the signal's.
+        result: the process ends, the operator reads memory that is not the signal's, or no convention says what
+        it computes.
     swaps : callable
         ``swaps(signal_shape, kernel_shape, **options) -> bool``: whether it exchanges its operands.
     transforms : callable
@@ -75,14 +86,16 @@ class Operator:
         The parameters that `convention.like` makes arrays of before it calls `bind`.
     bind : callable or None
         ``bind(**arguments) -> (signal, kernel, options, extras)`` for `convention.like`, from its own
-        parameters. Extras may hold ``axes`` (of the signal, one per kernel axis), ``dtype`` (the result's, by
-        name), ``out`` (written into and returned), ``shape`` (the result's, at the end), ``divisor`` (of the
-        kernel), ``conjugated`` (the result), ``nothing`` (an empty result, whatever the shapes), ``method`` (of
-        `convention.apply`, ``"direct"`` where none is given: what is rounded to integers must not be noisy).
+        parameters; extras is a dictionary of what differs from the defaults of `Extras`.
         None where only the catalogue knows it.
     arithmetic : Arithmetic
     layout : Layout or None
     frame : Frame or None
+    bias : callable or None
+        ``bias(**options) -> float``: what is added to the sums before they are stored. None for nothing.
+    storage : callable or None
+        ``storage(**options) -> (Arithmetic, Frame or None)``: both, where options change them; `arithmetic` and
+        `frame` are those of the defaults. None where they hold for all options.
     source : str
         Its documentation's address.
     remarks : str
@@ -105,15 +118,59 @@ class Operator:
     signature: str = ""
     arrays: tuple[str, ...] = ()
     bind: Callable[..., Any] | None = None
+    install: str = ""
+    needs: tuple[str, ...] = ()
+    program: str = ""
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
     layout: Layout | None = None
     frame: Frame | None = None
+    bias: Callable[..., float] | None = None
+    storage: Callable[..., tuple[Arithmetic, Frame | None]] | None = None
     remarks: str = ""
+
+    def stored(self, options: Mapping[str, Any]) -> tuple[Arithmetic, Frame | None]:
+        """Return how sums are stored with these options, and which outputs are not computed."""
+        return (self.arithmetic, self.frame) if self.storage is None else self.storage(**options)
+
+    @property
+    def missing(self) -> str:
+        """The program or the first module that `call` needs and that is not there; empty if all are. Imports none."""
+        if self.program:
+            return "" if which(self.program) else self.library
+        modules = (self.library.partition(".")[0], *self.needs)
+        return next((name for name in modules if find_spec(name) is None), "")
 
     @property
     def installed(self) -> bool:
-        """Whether the library can be imported, without importing it."""
-        return find_spec(self.library.partition(".")[0]) is not None
+        """Whether nothing is missing."""
+        return not self.missing
+
+    @property
+    def how_to_install(self) -> str:
+        """The command that installs what `call` needs."""
+        return self.install or f"pip install {self.library.partition('.')[0]}"
+
+    def version(self) -> str:
+        """Return the installed version of the library or program.
+
+        Raises
+        ------
+        ImportError, OSError, AttributeError
+            If it is not there, or does not say.
+        """
+        if not self.program:
+            name = self.library.partition(".")[0]
+            said = getattr(import_module(name), "__version__", None)
+            if said:
+                return str(said)
+            from importlib.metadata import version  # here: it alone takes a third of the time of importing identify
+
+            return version(name)
+        told = subprocess.run([self.program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        number = re.search(r"\d+(\.\d+)+(-\d+)?", told.stdout)
+        if number is None:
+            raise AttributeError(f"{self.program} --version names no version: {told.stdout[:80]!r}")
+        return number[0]
 
     def cases(self) -> Iterator[dict[str, Any]]:
         """Yield every combination of the options' measured values, the defaults first."""
@@ -157,10 +214,8 @@ def integer(name: str, value: Any) -> int:
     """Return the value of an option that must be an integer, or refuse it."""
     try:
         return operator.index(value)
-    except TypeError:
-        raise ConventionTypeError(
-            f"{name}={value!r}", f"a {type(value).__name__}", "an integer", "pass an integer"
-        ) from None
+    except TypeError as error:  # "'float' object cannot be interpreted as an integer"
+        raise ConventionTypeError(f"{name}={value!r}", str(error), "an integer", "pass an integer") from None
 
 
 def axis_number(name: str, axis: Any, ndim: int) -> int:
@@ -168,6 +223,6 @@ def axis_number(name: str, axis: Any, ndim: int) -> int:
     number = integer(name, axis)
     if not -ndim <= number < ndim:
         raise ConventionValueError(
-            f"{name}={axis}", f"the array has {ndim} axes", f"{-ndim} to {ndim - 1}", "name one of them"
+            f"{name}={axis}", f"out of range for {ndim} axes", f"{-ndim} to {ndim - 1}", "name one of them"
         )
     return number % ndim

@@ -1,23 +1,31 @@
-"""JAX: ``jax.numpy``, ``jax.scipy.signal`` and ``jax.lax``, called with 64-bit types enabled."""
+"""JAX: ``jax.numpy`` convolve and correlate, and ``jax.scipy.signal``, called with 64-bit types enabled."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.arithmetic import Arithmetic, Layout
-from convention.catalogue.entry import Operator, Shape
+from convention.arithmetic import Arithmetic
+from convention.catalogue.entry import Operator, Shape, axis_number, chosen
+from convention.catalogue.jax_types import (
+    SEMANTICS,
+    array_of,
+    check_precision,
+    element_type,
+    inexact,
+    promoted_by_jax,
+)
 from convention.definition import Convention
-from convention.geometry import dilated_extent
+from convention.errors import ConventionValueError
 
 __all__ = ["OPERATORS"]
 
 _MODES = ("full", "same", "valid")
-_FLOATS = Arithmetic()
-_AXES = "DHW"
+_METHODS = ("auto", "direct", "fft")
 
 
 def _longer(signal_shape: Shape, kernel_shape: Shape, *, mode: str, **options: Any) -> bool:
@@ -82,8 +90,33 @@ def _refuses(signal_shape: Shape, kernel_shape: Shape, *, mode: str, method: str
     return _empty(signal_shape, kernel_shape)
 
 
+def _refuses_fft(signal_shape: Shape, kernel_shape: Shape, *, mode: str) -> str:
+    return _refuses(signal_shape, kernel_shape, mode=mode, method="fft")
+
+
 def _transforms(signal_shape: Shape, kernel_shape: Shape, *, mode: str, method: str = "auto") -> bool:
-    return method == "fft"
+    return method == "fft" and _long(signal_shape, kernel_shape)
+
+
+def _long(signal_shape: Shape, kernel_shape: Shape, **options: Any) -> bool:
+    """Tell whether an axis is longer than 1 in both operands: otherwise JAX multiplies."""
+    return any(n != 1 and k != 1 for n, k in zip(signal_shape, kernel_shape))
+
+
+def _result(signal: str, kernel: str, *, method: str = "auto", **options: Any) -> str:
+    result = inexact(promoted_by_jax(signal, kernel))
+    if method == "fft" and result.endswith("float16"):
+        raise ConventionValueError(
+            f"arrays of {signal} and {kernel}",
+            f"JAX transforms no {result}",
+            "float32, float64, complex64, complex128, and what becomes one of them",
+            "convert one of them",
+        )
+    return result
+
+
+def _result_fft(signal: str, kernel: str, **options: Any) -> str:
+    return _result(signal, kernel, method="fft")
 
 
 def _in(module: str, name: str) -> Any:
@@ -95,113 +128,103 @@ def _in(module: str, name: str) -> Any:
     return call
 
 
-def _general_convention(
-    signal_shape: Shape,
-    kernel_shape: Shape,
-    *,
-    padding: Any,
-    window_strides: int,
-    lhs_dilation: int,
-    rhs_dilation: int,
-) -> Convention:
-    words = {"SAME": "same-upper", "SAME_LOWER": "same-lower", "VALID": "valid"}
-    size: Any = words[padding] if isinstance(padding, str) else (padding,) * len(kernel_shape)
-    return Convention(
-        reversed_axes="none", size=size, stride=window_strides, upsample=lhs_dilation, dilation=rhs_dilation
-    )
+def _bind_numpy(a: Any, v: Any, mode: Any, precision: Any, preferred_element_type: Any) -> Any:
+    names = array_of("a", a), array_of("v", v)
+    for name, array in (("a", a), ("v", v)):
+        if array.ndim != 1:
+            raise ConventionValueError(f"{name} of {array.ndim} axes", "not one axis", "one axis", "reshape it")
+    check_precision(precision)
+    extras = {}
+    if preferred_element_type is not None:
+        # integers stay integers then, and wrap
+        extras["dtype"] = element_type(promoted_by_jax(*names), preferred_element_type, a)
+    return a, v, {"mode": chosen("mode", mode, _MODES)}, extras
 
 
-def _general_refuses(
-    signal_shape: Shape, kernel_shape: Shape, *, padding: Any, lhs_dilation: int, **options: Any
-) -> str:
-    return "a word for padding together with lhs_dilation" if isinstance(padding, str) and lhs_dilation != 1 else ""
-
-
-def _general_faults(signal_shape: Shape, kernel_shape: Shape, *, lhs_dilation: int, **options: Any) -> str:
-    # measured: (3, 5) samples, (5, 2) taps and lhs_dilation=2 fail a check in XLA's algebraic simplifier
-    ends = lhs_dilation > 1 and _crossed(signal_shape, kernel_shape)
-    return "XLA may end the process: a kernel longer along one axis, shorter along another" if ends else ""
-
-
-def _general(
-    signal: NDArray[Any],
-    kernel: NDArray[Any],
-    *,
-    padding: Any,
-    window_strides: int,
-    lhs_dilation: int,
-    rhs_dilation: int,
-) -> NDArray[Any]:
-    jax = import_module("jax")
-    ndim = signal.ndim
-    with jax.enable_x64(True):
-        result = jax.lax.conv_general_dilated(
-            signal[None, None],
-            kernel[None, None],
-            window_strides=(window_strides,) * ndim,
-            padding=padding if isinstance(padding, str) else (padding,) * ndim,
-            lhs_dilation=(lhs_dilation,) * ndim,
-            rhs_dilation=(rhs_dilation,) * ndim,
+def _same_ndim(in1: Any, in2: Any) -> None:
+    array_of("in1", in1), array_of("in2", in2)
+    if in1.ndim != in2.ndim:
+        raise ConventionValueError(
+            f"in1 of {in1.ndim} axes and in2 of {in2.ndim}", "they differ", "the same number of axes", "reshape one"
         )
-    return np.asarray(result[0, 0])
 
 
-def _transpose_convention(
-    signal_shape: Shape,
-    kernel_shape: Shape,
-    *,
-    padding: Any,
-    strides: int,
-    rhs_dilation: int,
-    transpose_kernel: bool,
-) -> Convention:
-    size = []
-    for k in kernel_shape:
-        extent = dilated_extent(k, rhs_dilation)
-        before, after = padding if not isinstance(padding, str) else (0, 0)
-        if padding == "SAME":
-            total = extent + strides - 2
-            before = extent - 1 if strides > extent - 1 else (total + 1) // 2
-            after = total - before
-        elif padding == "VALID":
-            before = extent - 1
-            after = extent + strides - 2 + max(extent - strides, 0) - before
-        size.append((before, after))
-    reversed_axes = "all" if transpose_kernel else "none"
-    return Convention(reversed_axes=reversed_axes, size=tuple(size), upsample=strides, dilation=rhs_dilation)
+def _bind(in1: Any, in2: Any, mode: Any, method: Any, precision: Any) -> Any:
+    _same_ndim(in1, in2)
+    options = {"mode": chosen("mode", mode, _MODES), "method": chosen("method", method, _METHODS)}
+    if method == "fft":  # JAX does not look at precision then
+        signal, kernel, _, extras = _bind_fft(in1, in2, mode, None)
+        return signal, kernel, options, extras
+    check_precision(precision)
+    if in1.ndim == 0:
+        return in1.reshape((1,)), in2.reshape((1,)), options, {"shape": ()}
+    return in1, in2, options, {}
 
 
-def _transpose(
-    signal: NDArray[Any],
-    kernel: NDArray[Any],
-    *,
-    padding: Any,
-    strides: int,
-    rhs_dilation: int,
-    transpose_kernel: bool,
-) -> NDArray[Any]:
-    jax = import_module("jax")
-    ndim = signal.ndim
-    axes = _AXES[-ndim:]
-    with jax.enable_x64(True):
-        result = jax.lax.conv_transpose(
-            signal[None, ..., None],
-            kernel[..., None, None],
-            strides=(strides,) * ndim,
-            padding=padding if isinstance(padding, str) else (padding,) * ndim,
-            rhs_dilation=(rhs_dilation,) * ndim,
-            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
-            transpose_kernel=transpose_kernel,
+def _bind_fft(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
+    names = array_of("in1", in1, scalars=True), array_of("in2", in2, scalars=True)
+    signal, kernel = (np.asarray(one) if isinstance(one, (int, float, complex)) else one for one in (in1, in2))
+    if signal.ndim != kernel.ndim:
+        _same_ndim(signal, kernel)
+    options = {"mode": chosen("mode", mode, _MODES)}
+    extras: dict[str, Any] = {"method": "auto"}
+    where = tuple(range(signal.ndim)) if axes is None else _named(axes, signal.ndim)
+    n, k = signal.shape, kernel.shape
+    others = [axis for axis in range(signal.ndim) if axis not in where]
+    if any(n[axis] != k[axis] for axis in others):
+        raise ConventionValueError(
+            f"shapes {tuple(n)} and {tuple(k)} along axes {others}",
+            "they differ",
+            "equal lengths",
+            "name these axes too",
         )
-    return np.asarray(result[0, ..., 0])
+    if not _long(tuple(n[axis] for axis in where), tuple(k[axis] for axis in where)):
+        extras["dtype"] = inexact(promoted_by_jax(*names))
+    if not where:  # nothing is summed
+        extras["shape"] = tuple(n)
+        return signal.reshape((*n, 1)), kernel.reshape((*k, 1)), options, {**extras, "axes": (len(n),)}
+    order = (*others, *where)
+    kernel = kernel.permute(order) if hasattr(kernel, "permute") else kernel.transpose(order)
+    return signal, kernel, options, {**extras, "axes": where}
+
+
+def _named(axes: Any, ndim: int) -> tuple[int, ...]:
+    several = isinstance(axes, Iterable) and not isinstance(axes, str)
+    return tuple(sorted({axis_number("axes", axis, ndim) for axis in (axes if several else (axes,))}))
+
+
+def _bind_2d(name: str) -> Callable[..., Any]:
+    def bind(in1: Any, in2: Any, mode: Any, boundary: Any, fillvalue: Any, precision: Any) -> Any:
+        if boundary != "fill" or np.ndim(fillvalue) or fillvalue != 0:
+            raise ConventionValueError(
+                f"boundary={boundary!r}, fillvalue={fillvalue!r}",
+                "JAX has not made others",
+                "boundary='fill', fillvalue=0",
+                f"use convention.like('scipy.signal.{name}')",
+            )
+        _same_ndim(in1, in2)
+        if in1.ndim != 2:
+            raise ConventionValueError(f"arrays of {in1.ndim} axes", "not two", "two axes each", "reshape them")
+        check_precision(precision)
+        options = {"mode": chosen("mode", mode, _MODES)}
+        # measured: exchanged for "valid", the wrong operand is conjugated
+        wrong = name == "correlate2d" and _longer(in1.shape, in2.shape, mode=mode)
+        return in1, in2, options, {"conjugated": wrong}
+
+    return bind
 
 
 _ADDRESS = "https://docs.jax.dev/en/latest/_autosummary/"
+_FLOATS = "Booleans and integers become floats: float32, of 64 bits float64. "
+_CONJUGATES = "Conjugates its second argument. "
 
 
-def _scipy(name: str, named: str, convention: Any, ndims: tuple[int, ...], **rest: Any) -> Operator:
+def _scipy(name: str, named: str, convention: Any, ndims: tuple[int, ...], remarks: str) -> Operator:
     two = "2d" in name
-    methods = {} if two else {"method": ("auto", "direct", "fft")}
+    methods = {} if two else {"method": _METHODS}
+    own = "boundary='fill', fillvalue=0, precision=None" if two else "method='auto', precision=None"
+    if not two:
+        remarks += "method='auto' never takes a transform. With 'fft', float16 is refused and precision not looked at. "
     return Operator(
         name=f"jax.scipy.signal.{name}",
         library="jax",
@@ -211,17 +234,17 @@ def _scipy(name: str, named: str, convention: Any, ndims: tuple[int, ...], **res
         convention=convention,
         call=_in("jax.scipy.signal", name),
         accepts=_refuses,
+        swaps=_longer,
         transforms=_transforms,
-        signature="(in1, in2, mode='full', boundary='fill', fillvalue=0, precision=None)"
-        if two
-        else "(in1, in2, mode='full', method='auto', precision=None)",
-        arithmetic=_FLOATS,
+        result_dtype=_result,
+        signature=f"(in1, in2, mode='full', {own})",
+        bind=_bind_2d(name) if two else _bind,
         source=f"{_ADDRESS}jax.scipy.signal.{name}.html",
-        **rest,
+        remarks=f"{remarks}{_FLOATS}{SEMANTICS}".rstrip(),
     )
 
 
-def _numpy(name: str, named: str, modes: tuple[str, ...], convention: Any, **rest: Any) -> Operator:
+def _numpy(name: str, named: str, modes: tuple[str, ...], convention: Any, remarks: str) -> Operator:
     return Operator(
         name=f"jax.numpy.{name}",
         library="jax",
@@ -231,88 +254,58 @@ def _numpy(name: str, named: str, modes: tuple[str, ...], convention: Any, **res
         convention=convention,
         call=_in("jax.numpy", name),
         accepts=_empty,
+        swaps=_longer_in_numpy,
+        result_dtype=_result,
         signature=f"(a, v, mode={modes[0]!r}, *, precision=None, preferred_element_type=None)",
-        arithmetic=_FLOATS,
+        bind=_bind_numpy,
         source=f"{_ADDRESS}jax.numpy.{name}.html",
-        **rest,
+        remarks=(
+            f"{remarks}The longer operand is the signal: mode='same' has max(N, K) outputs, not 'the same size as a'. "
+            f"{_FLOATS}With preferred_element_type they stay integers, and wrap. {SEMANTICS}"
+        ).rstrip(),
     )
 
 
 OPERATORS = (
-    _numpy("convolve", "convolution", _MODES, _convolution_in_numpy, swaps=_longer_in_numpy),
-    _numpy(
-        "correlate",
-        "cross-correlation",
-        ("valid", "full", "same"),
-        _correlation_in_numpy,
-        swaps=_longer_in_numpy,
-        remarks="Conjugates its second argument.",
-    ),
-    _scipy("convolve", "convolution", _convolution, (1, 2), swaps=_longer),
+    _numpy("convolve", "convolution", _MODES, _convolution_in_numpy, ""),
+    _numpy("correlate", "cross-correlation", ("valid", "full", "same"), _correlation_in_numpy, _CONJUGATES),
+    _scipy("convolve", "convolution", _convolution, (1, 2), ""),
     _scipy(
         "correlate",
         "cross-correlation",
         _correlation,
         (1, 2),
-        swaps=_longer,
-        remarks="Conjugates its second argument. Even kernels are centred otherwise than in correlate2d.",
+        f"{_CONJUGATES}Even kernels are centred otherwise than in correlate2d. ",
     ),
-    _scipy("convolve2d", "convolution", _convolution, (2,), swaps=_longer),
+    _scipy("convolve2d", "convolution", _convolution, (2,), ""),
     _scipy(
         "correlate2d",
         "cross-correlation",
         _correlation_2d,
         (2,),
+        "Conjugates its second argument, but the first where 'valid' exchanges them. Even kernels are centred "
+        "otherwise than in correlate. ",
+    ),
+    Operator(
+        name="jax.scipy.signal.fftconvolve",
+        library="jax",
+        named="convolution",
+        ndims=(1, 2, 3),
+        options={"mode": _MODES},
+        convention=_convolution,
+        call=_in("jax.scipy.signal", "fftconvolve"),
+        accepts=_refuses_fft,
         swaps=_longer,
-        remarks="Conjugates its second argument. Even kernels are centred otherwise than in correlate.",
-    ),
-    Operator(
-        name="jax.lax.conv_general_dilated",
-        library="jax",
-        named="convolution",
-        ndims=(2, 1, 3),
-        options={
-            "padding": ("SAME", "SAME_LOWER", "VALID", (0, 0), (2, 1)),
-            "window_strides": (1, 2),
-            "lhs_dilation": (1, 2),
-            "rhs_dilation": (1, 2),
-        },
-        convention=_general_convention,
-        call=_general,
-        accepts=_general_refuses,
-        faults=_general_faults,
-        signature=(
-            "(lhs, rhs, window_strides, padding, lhs_dilation=None, rhs_dilation=None, dimension_numbers=None, "
-            "feature_group_count=1, batch_group_count=1, precision=None, preferred_element_type=None)"
-        ),
-        arithmetic=_FLOATS,
-        layout=Layout(signal="NC...", kernel="OI...", result="NC..."),
-        source=f"{_ADDRESS}jax.lax.conv_general_dilated.html",
-        remarks="A complex kernel is not conjugated. padding has no default; the layouts are those of its default.",
-    ),
-    Operator(
-        name="jax.lax.conv_transpose",
-        library="jax",
-        named="convolution",
-        ndims=(2, 1, 3),
-        options={
-            "padding": ("SAME", "VALID", (2, 1)),
-            "strides": (1, 2, 3),
-            "rhs_dilation": (1, 2),
-            "transpose_kernel": (False, True),
-        },
-        convention=_transpose_convention,
-        call=_transpose,
-        signature=(
-            "(lhs, rhs, strides, padding, rhs_dilation=None, dimension_numbers=None, transpose_kernel=False, "
-            "precision=None, preferred_element_type=None, use_consistent_padding=False)"
-        ),
-        arithmetic=_FLOATS,
-        layout=Layout(signal="N...C", kernel="...IO", result="N...C"),
-        source=f"{_ADDRESS}jax.lax.conv_transpose.html",
+        transforms=_long,
+        result_dtype=_result_fft,
+        signature="(in1, in2, mode='full', axes=None)",
+        bind=_bind_fft,
+        arithmetic=Arithmetic(overflow="none", nan="everywhere"),
+        source=f"{_ADDRESS}jax.scipy.signal.fftconvolve.html",
         remarks=(
-            "By default it does not reverse the kernel, so that it is not the transpose of a convolution with that "
-            "kernel; transpose_kernel=True is (and exchanges the kernel's I and O)."
-        ),
+            "One NaN makes every output NaN. Where no axis is longer than 1 in both operands nothing is transformed, "
+            "and float16 is taken. Of an empty operand it makes N+K-1 zeros; this entry refuses one. "
+            f"{_FLOATS}{SEMANTICS}"
+        ).rstrip(),
     ),
 )

@@ -64,6 +64,10 @@ def _bound(a: Any, v: Any, mode: Any) -> Any:
             raise ConventionValueError(
                 f"{name} of {array.ndim} axes", "not one axis", "arrays of one axis", f"pass for example {name}.ravel()"
             )
+        if not array.shape[0]:
+            raise ConventionValueError(
+                f"{name} of no samples", f"{name} cannot be empty", "at least one sample", f"leave out an empty {name}"
+            )
     if isinstance(mode, int):
         if mode not in (0, 1, 2):
             raise ConventionValueError(f"mode={mode}", "no such number", "0 (valid), 1 (same), 2 (full)", "use a word")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from convention.arithmetic import Arithmetic, Layout
 from convention.catalogue.entry import Operator, Shape
+from convention.catalogue.onnx_arguments import bind_conv, bind_conv_transpose
 from convention.definition import Convention
 from convention.geometry import dilated_extent
 
@@ -21,32 +22,32 @@ _WORDS = {"VALID": "valid", "SAME_UPPER": "same-upper", "SAME_LOWER": "same-lowe
 _OPSET, _IR = 13, 8
 
 
+def _each(value: Any, ndim: int) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,) * ndim
+
+
+def _pairs(pads: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    """Return (start, end) per axis: as they are, or one pair for all axes."""
+    return pads if pads and isinstance(pads[0], tuple) else (pads,) * ndim
+
+
 def _convention(
-    signal_shape: Shape,
-    kernel_shape: Shape,
-    *,
-    auto_pad: str,
-    strides: int,
-    dilations: int,
-    pads: tuple[int, int],
+    signal_shape: Shape, kernel_shape: Shape, *, auto_pad: str, strides: Any, dilations: Any, pads: Any
 ) -> Convention:
-    size: Any = _WORDS.get(auto_pad, (pads,) * len(kernel_shape))
+    size: Any = _WORDS.get(auto_pad, _pairs(pads, len(kernel_shape)))
     return Convention(reversed_axes="none", size=size, stride=strides, dilation=dilations)
 
 
 def _refuses(
-    signal_shape: Shape,
-    kernel_shape: Shape,
-    *,
-    auto_pad: str,
-    strides: int,
-    dilations: int,
-    pads: tuple[int, int],
+    signal_shape: Shape, kernel_shape: Shape, *, auto_pad: str, strides: Any, dilations: Any, pads: Any
 ) -> str:
+    ndim = len(kernel_shape)
+    steps = _each(dilations, ndim)
     if auto_pad.startswith("SAME"):
-        return "a dilation together with SAME" if dilations != 1 else ""
-    pad = sum(pads) if auto_pad == "NOTSET" else 0
-    short = any(n + pad < dilated_extent(k, dilations) for n, k in zip(signal_shape, kernel_shape))
+        return "a dilation together with SAME" if any(step != 1 for step in steps) else ""
+    pairs = _pairs(pads if auto_pad == "NOTSET" else (0, 0), ndim)
+    extents = [dilated_extent(k, step) for k, step in zip(kernel_shape, steps)]
+    short = any(n + sum(pair) < extent for n, pair, extent in zip(signal_shape, pairs, extents))
     return "the dilated kernel is longer than the padded signal" if short else ""
 
 
@@ -55,39 +56,45 @@ def _transposed_convention(
     kernel_shape: Shape,
     *,
     auto_pad: str,
-    strides: int,
-    dilations: int,
-    output_padding: int,
-    pads: tuple[int, int],
+    strides: Any,
+    dilations: Any,
+    output_padding: Any,
+    pads: Any,
+    output_shape: Any = None,
 ) -> Convention:
+    ndim = len(kernel_shape)
     size = []
-    for n, k in zip(signal_shape, kernel_shape):
-        extent = dilated_extent(k, dilations)
-        start, end = pads if auto_pad == "NOTSET" else (0, 0)
-        if auto_pad.startswith("SAME"):
+    steps = zip(_each(strides, ndim), _each(dilations, ndim), _each(output_padding, ndim), _pairs(pads, ndim))
+    for axis, (n, k, (stride, dilation, more, pair)) in enumerate(zip(signal_shape, kernel_shape, steps)):
+        extent = dilated_extent(k, dilation)
+        start, end = pair if auto_pad == "NOTSET" else (0, 0)
+        if output_shape is not None or auto_pad.startswith("SAME"):
+            wanted = n * stride if output_shape is None else output_shape[axis]
             # measured: never negative, so that there are fewer than n*strides outputs where extent < strides
-            total = max(strides * (n - 1) + output_padding + extent - n * strides, 0)
+            total = max(stride * (n - 1) + more + extent - wanted, 0)
             half = total // 2
+            # measured, and in the text: the odd sample is taken away at the start, unless it says SAME_UPPER
             start, end = (half, total - half) if auto_pad == "SAME_UPPER" else (total - half, half)
-        size.append((extent - 1 - start, extent - 1 - end + output_padding))
+        after = extent - 1 - end + more
+        if output_shape is not None:  # measured: up to stride-1 outputs more, of zeros
+            after += max(output_shape[axis] - (stride * (n - 1) + more + extent), 0)
+        size.append((extent - 1 - start, after))
     return Convention(size=tuple(size), upsample=strides, dilation=dilations)
 
 
-def _transposed_refuses(
-    signal_shape: Shape,
-    kernel_shape: Shape,
-    *,
-    auto_pad: str,
-    strides: int,
-    dilations: int,
-    output_padding: int,
-    pads: tuple[int, int],
-) -> str:
-    if output_padding and output_padding >= strides:
+def _transposed_refuses(signal_shape: Shape, kernel_shape: Shape, **options: Any) -> str:
+    ndim = len(kernel_shape)
+    strides, more = (_each(options[name], ndim) for name in ("strides", "output_padding"))
+    if any(padding and padding >= stride for padding, stride in zip(more, strides)):
         return "output_padding that is not smaller than the stride"
-    options = {"strides": strides, "dilations": dilations, "output_padding": output_padding}
-    convention = _transposed_convention(signal_shape, kernel_shape, auto_pad=auto_pad, pads=pads, **options)
-    return "a result without outputs" if 0 in convention.output_shape(signal_shape, kernel_shape) else ""
+    outputs = _transposed_convention(signal_shape, kernel_shape, **options).output_shape(signal_shape, kernel_shape)
+    wanted = options.get("output_shape") or ()
+    for n, k, stride, dilation, count in zip(
+        signal_shape, kernel_shape, strides, _each(options["dilations"], ndim), wanted
+    ):
+        if count - dilated_extent(k, dilation) >= n * stride:  # measured: as many samples would have to come back
+            return f"an output_shape of {count}, which belongs to more than {n} samples"
+    return "a result without outputs" if 0 in outputs else ""
 
 
 @cache
@@ -126,6 +133,8 @@ OPERATORS = (
     Operator(
         name="onnx.Conv",
         library="onnxruntime",
+        install="pip install onnx onnxruntime",
+        needs=("onnx",),
         named="convolution",
         ndims=(2, 1, 3),
         options={"auto_pad": _AUTO_PADS, "strides": (1, 2, 3), "dilations": (1, 2), "pads": ((0, 0), (2, 1))},
@@ -135,17 +144,22 @@ OPERATORS = (
         signature=(
             "(X, W, B=None, auto_pad='NOTSET', dilations=None, group=1, kernel_shape=None, pads=None, strides=None)"
         ),
+        arrays=("X", "W", "B"),
+        bind=bind_conv,
         arithmetic=Arithmetic(result="signal", overflow="none"),
         layout=Layout(signal=_SIGNAL, kernel="OI...", result=_SIGNAL),
         source=f"{_ADDRESS}Conv.html",
         remarks=(
             "The text does not say whether the kernel is reversed. pads count only with NOTSET, and are "
-            "all starts, then all ends. ONNX Runtime refuses SAME with a dilation, which the text allows."
+            "all starts, then all ends. ONNX Runtime refuses SAME with a dilation, which the text allows, and "
+            "has no loop for float64, which the text allows too: like takes it."
         ),
     ),
     Operator(
         name="onnx.ConvTranspose",
         library="onnxruntime",
+        install="pip install onnx onnxruntime",
+        needs=("onnx",),
         named="convolution",
         ndims=(2, 1, 3),
         options={
@@ -162,6 +176,8 @@ OPERATORS = (
             "(X, W, B=None, auto_pad='NOTSET', dilations=None, group=1, kernel_shape=None, output_padding=None, "
             "output_shape=None, pads=None, strides=None)"
         ),
+        arrays=("X", "W", "B"),
+        bind=bind_conv_transpose,
         arithmetic=Arithmetic(result="signal", overflow="none"),
         layout=Layout(signal=_SIGNAL, kernel="IO...", result=_SIGNAL),
         source=f"{_ADDRESS}ConvTranspose.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from convention.arithmetic import Arithmetic
 from convention.catalogue.entry import Operator, Shape, axis_number, chosen, dtype_name, promoted
 from convention.definition import Convention
-from convention.errors import ConventionTypeError, ConventionValueError
+from convention.errors import ConventionNotImplementedError, ConventionTypeError, ConventionValueError
 
 __all__ = ["OPERATORS"]
 
@@ -23,6 +24,59 @@ _EXTENSIONS = {
 }
 _EXTRAPOLATIONS = ("smooth", "antisymmetric", "antireflect", "line")
 """Modes of upfirdn that are none of our boundary rules: they add and subtract samples."""
+
+
+def _extended(x: Any, mode: str, count: int) -> Any:
+    """Return the samples with ``count`` more at both ends of the last axis, as a mode of `_EXTRAPOLATIONS` has them.
+
+    The formulas are measured: upfirdn with a single tap of 1 among zeros returns its own extension.
+    """
+    n = x.shape[-1]
+    place = np.arange(-count, n + count)
+    first, last, inside = x[..., :1], x[..., -1:], x[..., np.clip(place, 0, n - 1)]
+    beyond = place - np.clip(place, 0, n - 1)  # how far outside, with its sign
+    if mode == "antisymmetric":
+        period, place = np.divmod(place, 2 * n)
+        return x[..., np.minimum(place, 2 * n - 1 - place)] * _like(np.where(place < n, 1, -1), x)
+    if mode == "antireflect":
+        period, place = np.divmod(place, 2 * (n - 1))
+        turned = x[..., np.minimum(place, 2 * (n - 1) - place)]
+        back, forth = (_like(where, x) for where in (place >= n, place < n))
+        return back * (2 * last - turned) + forth * turned + _like(2 * period, x) * (last - first)
+    slope = (last - first) / (n - 1)
+    if mode == "line":
+        return inside + _like(beyond, x) * slope
+    before, after = _like(np.minimum(beyond, 0), x), _like(np.maximum(beyond, 0), x)
+    return inside + before * (x[..., 1:2] - first) + after * (last - x[..., -2:-1])
+
+
+def _like(numbers: NDArray[Any], x: Any) -> Any:
+    """Return real numbers as an array of the same library and data type."""
+    if isinstance(x, np.ndarray):
+        return numbers.astype(x.dtype)
+    return x.new_tensor(numbers.tolist())
+
+
+def _extrapolated(x: Any, h: Any, axis: int, mode: str, up: int, down: int, dtype: str) -> dict[str, Any]:
+    """Return the `Extras` that sum up over a signal continued with sums and differences of its samples."""
+    (k,) = h.shape
+    count = (k - 1) // up  # samples that some window reaches
+    if count and x.shape[axis] < (1 if mode == "antisymmetric" else 2):
+        raise ConventionValueError(
+            f"mode={mode!r} of {x.shape[axis]} samples",
+            "there is no slope: the original divides by zero, or reads memory that is not the signal's",
+            "at least two samples, one for 'antisymmetric'",
+            "use mode='edge'",
+        )
+    convention = Convention(size=((k - 1 - count * up,) * 2,), upsample=up, stride=down)
+
+    def computed(apply: Callable[..., Any], library: Any) -> Any:
+        samples, taps = (library.converted(array, library.dtype_named(dtype)) for array in (x, h))
+        samples = library.moved(samples, (axis,), (-1,))
+        sums = apply(convention, _extended(samples, mode, count) if count else samples, taps, axes=(-1,))
+        return library.moved(sums, (-1,), (axis,))
+
+    return {"computed": computed}
 
 
 def _lfilter(signal: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
@@ -49,17 +103,20 @@ def _bind_lfilter(b: Any, a: Any, x: Any, axis: Any, zi: Any) -> Any:
             "lfilter(b, [a0], x), without zi",
             "call the original",
         )
-    if b.ndim != 1 or x.ndim == 0 or 0 in b.shape or 0 in x.shape:
-        raise ConventionValueError(
-            f"b of shape {tuple(b.shape)} and x of shape {tuple(x.shape)}",
-            "not usable",
-            "1-D b, x not empty",
-            "reshape",
-        )
+    if b.ndim != 1 or 0 in b.shape:
+        asked = f"Parameter b is not a non-empty 1d array, since b.shape={tuple(b.shape)}"  # SciPy's words
+        raise ConventionValueError(asked, "that is no list of taps", "1-D b, not empty", "pass b.ravel()")
+    if x.ndim == 0 or 0 in x.shape:
+        raise ConventionValueError(f"x of shape {tuple(x.shape)}", "no samples", "x with axes, not empty", "reshape it")
+    if denominator.dtype.kind not in "biufc":
+        raise ConventionTypeError(f"a={a!r}", "no number", "a number, or a list of one", "use a=[1.0]")
     dtype = promoted(dtype_name(b), dtype_name(x), denominator.dtype.name)
     if "float" not in dtype.replace("float16", "") and "complex" not in dtype:
-        raise ConventionTypeError(
-            f"arrays that promote to {dtype}", "no loop for it", "float32 and wider", "use a=[1.0]"
+        raise ConventionNotImplementedError(
+            f"Parameter's dtypes produced result_type {dtype}",
+            "which is not supported",
+            "float32 and wider",
+            "use a=[1.0]",
         )
     return x, b, {}, {"axes": (axis_number("axis", axis, x.ndim),), "dtype": dtype, "divisor": denominator[0].item()}
 
@@ -110,21 +167,18 @@ def _bind_upfirdn(h: Any, x: Any, up: Any, down: Any, axis: Any, mode: Any, cval
             f"up={up!r}, down={down!r}", "less than 1", "integers of at least 1", "use 1 for none"
         )
     word = mode.lower() if isinstance(mode, str) else mode
-    if word in _EXTRAPOLATIONS:
-        raise ConventionValueError(
-            f"mode={mode!r}",
-            "it continues the signal with sums and differences of samples, which no boundary rule here does",
-            ", ".join(_EXTENSIONS),
-            "call the original",
-        )
-    number = cval
-    if "complex" not in _float_result(dtype_name(x), dtype_name(h)):
+    dtype, number = _float_result(dtype_name(x), dtype_name(h)), cval
+    if "complex" not in dtype:
         try:
             number = float(cval)
         except (TypeError, ValueError):
             raise ConventionTypeError(f"cval={cval!r}", "not a real number", "a real number", "pass one") from None
-    options = {**steps, "mode": chosen("mode", word, _EXTENSIONS), "cval": number}
-    return x, h, options, {"axes": (axis_number("axis", axis, x.ndim),)}
+    place = axis_number("axis", axis, x.ndim)
+    if word in _EXTRAPOLATIONS:
+        options = {**steps, "mode": "constant", "cval": 0}
+        return x, h, options, _extrapolated(x, h, place, word, **steps, dtype=dtype)
+    options = {**steps, "mode": chosen("mode", word, (*_EXTENSIONS, *_EXTRAPOLATIONS)), "cval": number}
+    return x, h, options, {"axes": (place,)}
 
 
 _SOURCE = "https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal."

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from convention.arithmetic import Arithmetic
-from convention.catalogue.entry import Operator, Shape, axis_number, chosen, integer, promoted
+from convention.catalogue.entry import Operator, Shape, axis_number, integer, promoted
 from convention.definition import Convention
-from convention.errors import ConventionTypeError, ConventionValueError
+from convention.errors import ConventionRuntimeError, ConventionTypeError, ConventionValueError, nearest
 
 __all__ = ["OPERATORS"]
 
@@ -84,7 +86,7 @@ def _reads_outside(signal_shape: Shape, kernel_shape: Shape, *, mode: str, origi
 
 def _result(signal: str, kernel: str, **options: Any) -> str:
     if signal in _REFUSED:
-        raise ConventionTypeError(
+        raise ConventionRuntimeError(
             f"a signal of {signal}",
             "ndimage has no loop for it",
             "booleans, integers, float32, float64, complex64, complex128",
@@ -114,21 +116,26 @@ def _bind_nd(
 ) -> Any:
     where = _sorted_axes(axes, input.ndim)
     if weights.ndim != len(where):
-        raise ConventionValueError(
+        raise ConventionRuntimeError(
             f"weights of {weights.ndim} axes on {len(where)} axes of the input",
-            "their numbers differ",
+            f"weights.ndim ({weights.ndim}) must match len(axes) ({len(where)})",
             "weights with one axis per filtered axis",
             "reshape the weights, or name the axes in axes=",
         )
     origins = tuple(origin) if isinstance(origin, Sequence) and not isinstance(origin, str) else (origin,) * len(where)
     if len(origins) != len(where):
-        raise ConventionValueError(f"origin={origin!r}", f"{len(origins)} numbers", f"{len(where)}", "one per axis")
+        raise ConventionRuntimeError(
+            f"origin={origin!r}",
+            "sequence argument must have length equal to input rank",
+            f"{len(where)} numbers",
+            "pass one per filtered axis",
+        )
     shifts = tuple(integer("origin", shift) for shift in origins)
     if axes is not None and len(where) < input.ndim:
         # ndimage sorts the axes that it gives the weights to, but not the origins
         named = [axis_number("axes", axis, input.ndim) for axis in (axes if isinstance(axes, Sequence) else (axes,))]
         shifts = tuple(shift for _, shift in sorted(zip(named, shifts)))
-    options = {"mode": chosen("mode", mode, _MODES), "cval": _constant(cval, input, weights), "origin": shifts}
+    options = {"mode": _mode(mode), "cval": _constant(cval, input, weights), "origin": shifts}
     extras = {"axes": where, **_output(output, input, weights)}
     if input.ndim == 0:
         extras["shape"] = ()
@@ -145,10 +152,12 @@ def _bind_1d(
     cval: Any,
     origin: Any,
 ) -> Any:
-    if weights.ndim != 1:
-        raise ConventionValueError(f"weights of {weights.ndim} axes", "not one", "one axis", "pass weights.ravel()")
+    if weights.ndim != 1 or not weights.shape[0]:
+        raise ConventionRuntimeError(
+            f"weights of shape {tuple(weights.shape)}", "no filter weights given", "one axis", "pass weights.ravel()"
+        )
     options = {
-        "mode": chosen("mode", mode, _MODES),
+        "mode": _mode(mode),
         "cval": _constant(cval, input, weights),
         "origin": integer("origin", origin),
     }
@@ -158,6 +167,13 @@ def _bind_1d(
         options,
         {"axes": (axis_number("axis", axis, input.ndim),), **_output(output, input, weights)},
     )
+
+
+def _mode(mode: Any) -> str:
+    if isinstance(mode, str) and mode in _MODES:
+        return mode
+    found = "boundary mode not supported" if isinstance(mode, str) else "A sequence of modes is not supported"
+    raise ConventionRuntimeError(f"mode={mode!r}", found, ", ".join(_MODES), nearest(mode, _MODES))
 
 
 def _sorted_axes(axes: Any, ndim: int) -> tuple[int, ...]:
@@ -186,24 +202,25 @@ def _output(output: Any, signal: Any, kernel: Any) -> dict[str, Any]:
     """Return what an ``output=`` argument says: a data type, or an array to write into."""
     if output is None:
         return {}
-    array = hasattr(output, "shape") and not isinstance(output, type)
+    array = hasattr(output, "shape") and not isinstance(output, (type, np.dtype))  # data types have a shape, too
     name = str(output.dtype if array else output).removeprefix("torch.")
     if not array:
         name = promoted(name) if isinstance(output, str) or "torch" in str(output) else promoted(output)
         if isinstance(output, str) and name == "bool":
-            raise ConventionValueError("output='bool'", "no numeric data type", "numeric ones", "use output=bool")
+            raise ConventionRuntimeError("output='bool'", "no numeric data type", "numeric ones", "use output=bool")
     wanted = "complex" in str(signal.dtype) or "complex" in str(kernel.dtype)
     if wanted and "complex" not in name and not (array or isinstance(output, str)):
+        warnings.warn("promoting specified output dtype to complex", UserWarning, stacklevel=5)  # as ndimage
         name = promoted(name, "complex64")
     if wanted != ("complex" in name) or name in _REFUSED:
-        raise ConventionValueError(
+        raise ConventionRuntimeError(
             f"output of {name}",
             f"the result is {'complex' if wanted else 'real'}",
             "an output of its kind",
             "change it",
         )
     if array and tuple(output.shape) != tuple(signal.shape):
-        raise ConventionValueError(
+        raise ConventionRuntimeError(
             f"output of shape {tuple(output.shape)}",
             f"the result has shape {tuple(signal.shape)}",
             "the input's shape",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from convention.arithmetic import Arithmetic
 from convention.catalogue.entry import Operator, Shape, axis_number, chosen, dtype_name, promoted
 from convention.definition import Convention
-from convention.errors import ConventionTypeError, ConventionValueError
+from convention.errors import ConventionTypeError, ConventionValueError, nearest
 
 __all__ = ["OPERATORS"]
 
@@ -57,7 +58,7 @@ def _refused(signal_shape: Shape, kernel_shape: Shape, *, mode: str, **options: 
 def _mixed(signal: Shape, kernel: Shape) -> str:
     pairs = list(zip(signal, kernel))
     if any(n < k for n, k in pairs) and any(n > k for n, k in pairs):
-        return "for 'valid' one operand must be at least as long as the other along every axis"
+        return "For 'valid' mode, one must be at least as large as the other in every dimension"
     return ""
 
 
@@ -96,26 +97,50 @@ def _call(name: str) -> Callable[..., NDArray[Any]]:
 def _same_ndim(in1: Any, in2: Any) -> None:
     if in1.ndim != in2.ndim:
         raise ConventionValueError(
-            f"in1 of {in1.ndim} axes and in2 of {in2.ndim}", "they differ", "the same number of axes", "reshape one"
+            f"in1 of {in1.ndim} axes and in2 of {in2.ndim}",
+            "in1 and in2 should have the same dimensionality",
+            "the same number of axes",
+            "reshape one",
         )
+
+
+def _mode(mode: Any) -> str:
+    if isinstance(mode, str) and mode in _MODES:
+        return mode
+    found = "acceptable mode flags are 'valid', 'same', or 'full'"
+    raise ConventionValueError(f"mode={mode!r}", found, ", ".join(_MODES), nearest(mode, _MODES))
 
 
 def _bind(in1: Any, in2: Any, mode: Any, method: Any) -> Any:
     _same_ndim(in1, in2)
-    options = {"mode": chosen("mode", mode, _MODES), "method": chosen("method", method, ("auto", "direct", "fft"))}
+    options = {"mode": _mode(mode), "method": chosen("method", method, ("auto", "direct", "fft"))}
     if in1.ndim == 0:
         return in1.reshape((1,)), in2.reshape((1,)), options, {"shape": ()}
     # the engine may take a transform where SciPy may
     extras: dict[str, Any] = {} if method == "direct" else {"method": "auto"}
+    if method == "fft":
+        extras["finish"] = _warned
     numpy_does = in1.ndim == 1 and (mode != "same" or in1.shape[0] >= in2.shape[0])
     if not numpy_does and method != "fft" and in1.shape != () and 0 not in (*in1.shape, *in2.shape):
         extras["dtype"] = _loop(dtype_name(in1), dtype_name(in2))
     return in1, in2, options, extras
 
 
+def _warned(result: Any) -> Any:
+    """Return the result, with SciPy's warning where its first number is not finite."""
+    if 0 not in result.shape and not isfinite(abs(complex(result.reshape((-1,))[0]))):
+        warnings.warn(
+            "Use of fft convolution on input with NAN or inf results in NAN or inf output. "
+            "Consider using method='direct' instead.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+    return result
+
+
 def _bind_fft(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
     _same_ndim(in1, in2)
-    options = {"mode": chosen("mode", mode, _MODES)}
+    options = {"mode": _mode(mode)}
     if in1.ndim == 0:
         dtype = promoted(dtype_name(in1), dtype_name(in2))
         return in1.reshape((1,)), in2.reshape((1,)), options, {"shape": (), "dtype": dtype}
@@ -126,7 +151,10 @@ def _bind_fft(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
     others = [axis for axis in range(in1.ndim) if axis not in where]
     if any(n[axis] != k[axis] and 1 not in (n[axis], k[axis]) for axis in others):
         raise ConventionValueError(
-            f"shapes {tuple(n)} and {tuple(k)} along axes {others}", "they do not broadcast", "equal, or 1", "add axes"
+            f"broadcasting along axes {others}",
+            f"incompatible shapes for in1 and in2: {tuple(n)} and {tuple(k)}",
+            "equal lengths, or 1",
+            "name these axes in axes=",
         )
     extras: dict[str, Any] = {"method": "auto"}
     if not _long(tuple(n[axis] for axis in where), tuple(k[axis] for axis in where)):
@@ -146,12 +174,20 @@ def _bind_fft(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
 def _fft_axes(axes: Any, ndim: int) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(ndim))
+    given, found, named = (axes if isinstance(axes, Sequence) else (axes,)), "", []
     try:
-        named = [axis_number("axes", axis, ndim) for axis in (axes if isinstance(axes, Sequence) else (axes,))]
-    except ConventionTypeError as error:  # SciPy has a ValueError for this
-        raise ConventionValueError(error.asked, error.found, error.allowed, error.fix) from None
-    if not named or len(set(named)) < len(named):
-        raise ConventionValueError(f"axes={axes!r}", "none, or one twice", "different axes", "name each axis once")
+        named = [axis_number("axes", axis, ndim) for axis in given]
+    except ConventionTypeError:  # SciPy has a ValueError for this
+        found = "axes must be a scalar or iterable of integers"
+    except ConventionValueError:
+        found = "axes exceeds dimensionality of input"
+    if not given:
+        found = "when provided, axes cannot be empty"
+    elif not found and len(set(named)) < len(named):
+        found = "all axes must be unique"
+    if found:
+        allowed = f"different integers from {-ndim} to {ndim - 1}"
+        raise ConventionValueError(f"axes={axes!r}", found, allowed, "name each axis once, or use axes=None for all")
     return tuple(sorted(named))
 
 
@@ -189,7 +225,7 @@ def _bind_2d(definition: str) -> Callable[..., Any]:
                 f"in1 of {in1.ndim} axes and in2 of {in2.ndim}", "not two", "two axes each", "reshape them"
             )
         options = {
-            "mode": chosen("mode", mode, _MODES),
+            "mode": _mode(mode),
             "boundary": chosen("boundary", boundary, _FILLS),
             "fillvalue": 0,
         }
@@ -209,7 +245,10 @@ def _fill(value: Any, dtype: str) -> Any:
         number = complex(np.asarray(value).item())
     except (TypeError, ValueError):
         raise ConventionValueError(
-            f"fillvalue={value!r}", "not one number", "a number, or an array of one", "pass a number"
+            f"fillvalue={value!r}",
+            "`fillvalue` must be scalar or an array with one element, of numbers",
+            "a number, or an array of one",
+            "pass a number",
         ) from None
     if "complex" in dtype:
         return number if number.imag else number.real
@@ -217,7 +256,10 @@ def _fill(value: Any, dtype: str) -> Any:
     fits = not whole or (isfinite(number.real) and np.iinfo(dtype).min <= int(number.real) <= np.iinfo(dtype).max)
     if number.imag or not fits:
         raise ConventionValueError(
-            f"fillvalue={value!r}", f"{dtype} cannot hold it", f"what {dtype} holds", "change it"
+            f"fillvalue={value!r}",
+            f"could not cast `fillvalue` directly to the output type, {dtype}",
+            f"what {dtype} holds",
+            "change it",
         )
     return int(number.real) if whole else number.real
 

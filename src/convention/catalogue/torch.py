@@ -6,12 +6,14 @@ All entries are the spatial view of one sample with one channel.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
 from convention.arithmetic import Arithmetic, Layout
 from convention.catalogue.entry import Operator, Shape
+from convention.catalogue.torch_arguments import bind_convolution, bind_transposed
 from convention.definition import Convention
 from convention.geometry import dilated_extent
 
@@ -22,18 +24,24 @@ _SPATIAL = "DHW"
 _ARITHMETIC = Arithmetic(result="signal")
 
 
+def _each(value: Any, ndim: int) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,) * ndim
+
+
 def _convention(
     signal_shape: Shape,
     kernel_shape: Shape,
     *,
-    padding: int | str,
-    stride: int,
-    dilation: int,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
     padding_mode: str = "zeros",
 ) -> Convention:
     # measured: "same" puts the odd padding sample after, so it is same-upper
     words = {"same": "same-upper", "valid": "valid"}
-    size: Any = words[padding] if isinstance(padding, str) else ((padding, padding),) * len(kernel_shape)
+    size: Any = words.get(padding) if isinstance(padding, str) else None
+    if size is None:
+        size = tuple((pad, pad) for pad in _each(padding, len(kernel_shape)))
     return Convention(reversed_axes="none", size=size, stride=stride, dilation=dilation, boundary=_MODES[padding_mode])
 
 
@@ -41,16 +49,17 @@ def _refuses(
     signal_shape: Shape,
     kernel_shape: Shape,
     *,
-    padding: int | str,
-    stride: int,
-    dilation: int,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
     padding_mode: str = "zeros",
 ) -> str:
-    if padding == "same" and stride != 1:
+    ndim = len(kernel_shape)
+    if padding == "same" and any(step != 1 for step in _each(stride, ndim)):
         return "padding='same' with a stride"
-    for n, k in zip(signal_shape, kernel_shape):
-        extent = dilated_extent(k, dilation)
-        pad = {"same": extent // 2, "valid": 0}[padding] if isinstance(padding, str) else padding
+    for n, k, d, given in zip(signal_shape, kernel_shape, _each(dilation, ndim), _each(padding, ndim)):
+        extent = dilated_extent(k, d)
+        pad = {"same": extent // 2, "valid": 0}[given] if isinstance(given, str) else given
         if n == 0:
             return "an empty signal"
         if padding_mode == "reflect" and pad >= n:
@@ -63,17 +72,23 @@ def _refuses(
 
 
 def _transposed_convention(
-    signal_shape: Shape, kernel_shape: Shape, *, stride: int, padding: int, output_padding: int, dilation: int
+    signal_shape: Shape, kernel_shape: Shape, *, stride: Any, padding: Any, output_padding: Any, dilation: Any
 ) -> Convention:
-    before = [dilated_extent(k, dilation) - 1 - padding for k in kernel_shape]
-    return Convention(size=tuple((b, b + output_padding) for b in before), upsample=stride, dilation=dilation)
+    ndim = len(kernel_shape)
+    size = []
+    for k, pad, more, d in zip(kernel_shape, _each(padding, ndim), _each(output_padding, ndim), _each(dilation, ndim)):
+        before = dilated_extent(k, d) - 1 - pad
+        size.append((before, before + more))
+    return Convention(size=tuple(size), upsample=stride, dilation=dilation)
 
 
 def _transposed_refuses(
-    signal_shape: Shape, kernel_shape: Shape, *, stride: int, padding: int, output_padding: int, dilation: int
+    signal_shape: Shape, kernel_shape: Shape, *, stride: Any, padding: Any, output_padding: Any, dilation: Any
 ) -> str:
-    if output_padding >= max(stride, dilation):
-        return "output_padding that is smaller neither than the stride nor than the dilation"
+    ndim = len(kernel_shape)
+    for more, step, d in zip(_each(output_padding, ndim), _each(stride, ndim), _each(dilation, ndim)):
+        if more >= max(step, d):
+            return "output_padding that is smaller neither than the stride nor than the dilation"
     if 0 in signal_shape:
         return "an empty signal"
     options = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
@@ -128,6 +143,8 @@ def _conv(ndim: int) -> Operator:
         call=_functional(f"conv{ndim}d"),
         accepts=_refuses,
         signature="(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)",
+        arrays=("input", "weight", "bias"),
+        bind=partial(bind_convolution, ndim),
         arithmetic=_ARITHMETIC,
         layout=_layout(ndim, "OI"),
         source=f"{_ADDRESS}{name}.html",
@@ -147,6 +164,8 @@ def _conv_transpose(ndim: int) -> Operator:
         call=_functional(f"conv_transpose{ndim}d"),
         accepts=_transposed_refuses,
         signature="(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
+        arrays=("input", "weight", "bias"),
+        bind=partial(bind_transposed, ndim),
         arithmetic=_ARITHMETIC,
         layout=_layout(ndim, "IO"),
         source=f"{_ADDRESS}{name}.html",

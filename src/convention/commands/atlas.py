@@ -14,6 +14,8 @@ import click
 __all__ = ["atlas"]
 
 _WIDTH = 80
+_LONGEST = 20
+"""Letters of a function's name in the table's first column."""
 
 
 class _Atlas(click.Group):
@@ -78,6 +80,10 @@ def measure(context: click.Context, names: tuple[str, ...], output: str) -> None
         print(f"{row.call}: {row.state}: {row.reason}", file=sys.stderr)
     states = {row.state: sum(other.state == row.state for other in found.rows) for row in found.rows}
     print(f"wrote {output}: " + ", ".join(f"{count} {state}" for state, count in states.items()), file=sys.stderr)
+    missing = [row for row in found.rows if row.state == "could not install here"]
+    for reason in dict.fromkeys(row.reason for row in missing):
+        older = [row.version is not None for row in missing if row.reason == reason]
+        print(f"  {reason}: {sum(older)} of {len(older)} sets of options have an older measurement", file=sys.stderr)
     context.exit(1 if broken else 0)
 
 
@@ -188,8 +194,8 @@ def _changed(row: Any, first: Any) -> dict[str, Any]:
 
 
 def _effect(row: Any, first: Any) -> str:
-    if row.computes == "refused":
-        return "x"
+    if row.computes in ("refused", "undetermined"):
+        return {"refused": "x", "undetermined": f"no convention: {row.reason}"}[row.computes]
     names = ["computes", "reversed_axes", "boundary", "value", "size", "stride", "dilation", "upsample"]
     if row.boundary != "constant":
         names.remove("value")
@@ -213,14 +219,18 @@ def _table(rows: Sequence[Any]) -> list[Any]:
     from convention.experiment.typesetting import paragraph, table
 
     texts = [cells(row) for row in rows]
-    header, *lines = table(HEADER, texts, gap=1, indent=1)
+    # a long name has a line of its own, so that its cells fit into the width
+    short = [("" if len(name) > _LONGEST else name, *rest) for name, *rest in texts]
+    header, *lines = table(HEADER, short, gap=1, indent=1)
     found: list[Any] = [header]
     module, default = "", _defaults()
-    for row, line in zip(rows, lines):
+    for row, (function, *_), line in zip(rows, texts, lines):
         name = row.operator.rpartition(".")[0]
         if name != module:
             found.append(name)
             module = name
+        if len(function) > _LONGEST:
+            found.append(f" {function}")
         found.append(line)
         changed = {key: value for key, value in row.options.items() if value != default[row.operator][key]}
         if changed:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import click
@@ -23,11 +28,53 @@ def _known_word(context: click.Context, parameter: click.Parameter, words: tuple
     return words
 
 
+def _option(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Split NAME=VALUE."""
+    from convention.errors import ConventionValueError
+
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise ConventionValueError(f"--option {pair}", "no name and value", "NAME=VALUE", "--option mode=wrap")
+        found[name] = value
+    return found
+
+
+@contextmanager
+def _output_for_the_answer() -> Iterator[None]:
+    """Send to standard error what TARGET, its module or a program that it runs prints to standard output."""
+    sys.stdout.flush()
+    try:
+        output, error = sys.stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError, io.UnsupportedOperation):  # they are no files
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    kept = os.dup(output)
+    os.dup2(error, output)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, output)
+        os.close(kept)
+
+
 @click.command()
 @click.argument("target")
 @click.option("--expect", metavar="WORD", multiple=True, callback=_known_word, help="A definition, size or boundary.")
 @click.option("--ndim", type=click.IntRange(1, 3), help="The number of axes; 2, 1 and 3 are tried without it.")
 @click.option("--kernel", help="The kernel, for a function of the signal alone: text, a range or a file.")
+@click.option(
+    "--option",
+    "options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_option,
+    help="An option of a catalogued operator, such as mode=wrap.",
+)
 @click.option("--time-limit", metavar="SECONDS", default=60.0, show_default=True, help="For all calls together.")
 @click.option("--seed", default=0, show_default=True, help="Of the random data.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer for programs.")
@@ -38,24 +85,38 @@ def identify(
     expect: tuple[str, ...],
     ndim: int | None,
     kernel: str | None,
+    options: dict[str, str],
     time_limit: float,
     seed: int,
     as_json: bool,
 ) -> None:
     """Say which definition TARGET computes, measured by calling it.
 
-    TARGET is a name (scipy.ndimage.convolve), a function in a file (filters.py:blur), or a program
-    ("cmd:python my_filter.py"). A program reads two .npy files, signal and kernel, from standard input and writes
-    the result as .npy or JSON to standard output; after "cmd+json:" it reads one JSON object instead.
+    \b
+    TARGET is one of
+      scipy.ndimage.convolve       a name; `convention atlas` lists the catalogue
+      filters.py:blur              a function in a file, of signal and kernel
+      "cmd:python my_filter.py"    a program
 
-    Exit code: 0, or 1 if an expectation is not met, or 3 if the definition or what is expected is undetermined.
-    """
+    \b
+    A program is run once per call, in Python for example:
+      signal, kernel = numpy.load(sys.stdin.buffer), numpy.load(sys.stdin.buffer)
+      numpy.save(sys.stdout.buffer, my_filter(signal, kernel))
+
+    A function may be one of the signal alone. Then give --kernel, or it is recovered, and its reversal cannot be
+    told. A program for which --kernel is given reads the signal only. It may write JSON (nested lists) instead; after
+    "cmd+json:" it reads one JSON object, {"signal": ..., "kernel": ...}.
+
+    Exit code: 0, or 1 if an expectation is not met, 2 if TARGET cannot be used, 3 if the definition or what is
+    expected is undetermined, 4 if a library is missing.
+    """  # noqa: D301
     from convention.files import read_array
     from convention.identification import identify as identify_function
     from convention.identification.report import expectation, lines
 
     weights: Any = None if kernel is None else read_array(kernel)
-    found = identify_function(target, ndim=ndim, kernel=weights, time_limit=time_limit, seed=seed)
+    with _output_for_the_answer():
+        found = identify_function(target, ndim=ndim, kernel=weights, time_limit=time_limit, seed=seed, options=options)
     met = {word: expectation(found, word) for word in expect}
     if as_json:
         print(json.dumps({"target": target, "expected": met} | found.to_dict()))

@@ -14,6 +14,7 @@ from convention.definition import Convention
 from convention.identification.axes import AxisFindings, fields_of_axis
 from convention.identification.confirmation import KERNELS, Draws, confirm, probe_short_signals, shortened
 from convention.identification.inference import Moved
+from convention.identification.layouts import channels_of
 from convention.identification.model import Model, Shape
 from convention.identification.numbers import arithmetic_of, conjugation, fit_gain, fit_storage, measure_numbers
 from convention.identification.result import Field, Identification
@@ -50,7 +51,6 @@ class Findings:
     free: str = "shapes"
     """What may be chosen in fresh draws: ``"shapes"``, ``"signals"`` (not kernels) or ``"nothing"``."""
     kind: str = KERNELS[0]
-    layout: Layout | None = None
     again: Callable[[Shape, Shape], Findings] | None = None
     """Probe these shapes too, and return what is found then."""
 
@@ -65,12 +65,27 @@ def fields_of(axes: Sequence[AxisFindings], refused: Sequence[tuple[Any, str]]) 
     for name in each[0]:
         own = [one[name] for one in each]
         state = next((f.state for f in own if f.state != "settled"), "settled")
-        reason = "; ".join(dict.fromkeys(f.reason for f in own if f.reason))
+        reason = _reason([f.reason if f.state != "settled" else f"settled, {_named(f.value)}" for f in own], state)
         candidates = tuple(dict.fromkeys(word for f in own for word in f.candidates))
         fields[name] = Field(value=tuple(f.value for f in own), state=state, reason=reason, candidates=candidates)
     turned = tuple(number for number, value in enumerate(fields["reversed_axes"].value) if value)
     fields["reversed_axes"] = replace(fields["reversed_axes"], value=turned)
     return fields
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, bool):
+        return "reversed" if value else "not reversed"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _reason(reasons: Sequence[str], state: str) -> str:
+    """Return why a field is open, once if all axes have the same reason."""
+    if state == "settled":
+        return ""
+    if len(set(reasons)) == 1:
+        return reasons[0]
+    return "; ".join(f"along axis {number}: {reason}" for number, reason in enumerate(reasons))
 
 
 def concluded(findings: Findings) -> Identification:
@@ -101,7 +116,8 @@ def concluded(findings: Findings) -> Identification:
         raise
     if findings.free == "shapes":
         probe_short_signals(draws, model, ndim, domain)
-    fields = findings.fields | {"conjugate": conjugation(draws, model, shapes)}
+    layout, groups = _channels(findings, model, shapes)
+    fields = findings.fields | {"conjugate": conjugation(draws, model, shapes)} | groups
     numbers = measure_numbers(draws, model, shapes, tap, storage)
     convention = at(*shapes)
     if fields["conjugate"].value:
@@ -113,7 +129,7 @@ def concluded(findings: Findings) -> Identification:
         "types": (str(box.signal_type), str(box.kernel_type)),
         "kernels": "one" if findings.kernel is not None else draws.kind,
     }
-    evidence = [*findings.evidence, confirmed, f"{subject.calls} calls in all"]
+    evidence = [*findings.evidence, confirmed, *subject.notes, f"{subject.calls} calls in all"]
     if subject.printed:
         evidence.append(f"it printed {subject.printed} characters, which were kept back")
     moved = any(isinstance(axis.sizes[0], Moved) for axis in findings.axes)
@@ -124,7 +140,7 @@ def concluded(findings: Findings) -> Identification:
         fields=fields,
         arithmetic=arithmetic_of(numbers),
         numbers=numbers,
-        layout=findings.layout,
+        layout=layout,
         frame=findings.frame,
         bias=findings.bias,
         kernel=findings.kernel,
@@ -132,6 +148,15 @@ def concluded(findings: Findings) -> Identification:
         evidence=tuple(evidence),
         resized=at if moved else None,
     )
+
+
+def _channels(findings: Findings, model: Model, shapes: tuple[Shape, Shape]) -> tuple[Layout | None, dict[str, Field]]:
+    """Return the layout and the field of the groups, as they are known or seen; nothing without further axes."""
+    subject = findings.box.subject
+    layout, groups = subject.layout, subject.groups
+    if layout is None and findings.kernel is None:
+        layout, groups = channels_of(findings.box, model, shapes, findings.rng)
+    return layout, {} if groups is None else {"groups": groups}
 
 
 def _resized(
@@ -174,4 +199,4 @@ def undetermined(reason: str, fields: dict[str, Field], subject: Subject | None)
 
 
 def _calls(subject: Subject | None) -> tuple[str, ...]:
-    return () if subject is None else (f"{subject.calls} calls in all",)
+    return () if subject is None else (*subject.notes, f"{subject.calls} calls in all")

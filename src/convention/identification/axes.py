@@ -24,7 +24,7 @@ from convention.identification.inference import (
     telling_lengths,
     window_of,
 )
-from convention.identification.probes import Gather
+from convention.identification.probes import OTHER, Gather
 from convention.identification.result import Field
 from convention.identification.subject import NotAConvolutionError, UndeterminedError
 
@@ -152,17 +152,26 @@ def _axis(
         found.witness = uneven(number, own)
         return found
     if all(probe.kernel == 1 for probe in own):
-        found.reversal = found.dilation = "only kernels of one tap were taken along this axis"
+        found.reversal = found.dilation = "only kernels of one tap were taken"
     offsets = [offset_of(probe, plane) for probe in own]
     for gathered, probe, offset in zip(probes, own, offsets):
         if offset is not None:
             found.live.append((probe, plane.before(offset, probe.kernel)))
-        elif (probe.table < 0).all() and _blamed(gathered, probes) in (None, number):
+        elif gathered.searched and (probe.table < 0).all() and _blamed(gathered, probes) in (None, number):
             found.dead.append(probe)
     known = [(probe, plane, offset) for probe, offset in zip(own, offsets) if offset is not None]
     if not known:
         raise NotAConvolutionError(uneven(number, own))
     found.rules, found.witness = boundaries_of(known)
+    constant = next((probe for probe in found.dead if (probe.table == OTHER).any()), None)
+    if constant is not None and found.rules:
+        # no sample was read, and yet the outputs are not zero: only a constant beyond the border does that
+        found.rules = [rule for rule in found.rules if rule == "constant"]
+        if not found.rules:
+            raise NotAConvolutionError(
+                f"along axis {number}, for {constant.signal} samples and {constant.kernel} taps, the outputs are "
+                "neither samples nor zero"
+            )
     fit_sizes(found)
     return found
 

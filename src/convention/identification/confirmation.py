@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.identification.model import Model, Shape
+from convention.geometry import dilated_extent
+from convention.identification.model import GAINS, Model, Shape
 from convention.identification.subject import BlackBox, MismatchError, RefusalError, UndeterminedError
 
 __all__ = ["KERNELS", "Draw", "Draws", "confirm", "probe_short_signals", "shortened"]
+
+_LARGE = 64
+"""Taps above which signals are shorter than the kernel's ends would need."""
 
 _LEAST = 6
 """Fresh draws that a function has to accept."""
@@ -163,11 +167,13 @@ def confirm(
                 draw.signal,
                 draw.kernel,
             )
+        if not found.size or np.ptp(found.real) == 0:  # which says nothing
+            continue
         count += 1
         largest = max(largest, *draw.kernel)
     if count < _LEAST:
         last = f": {refused[-1][1]}" if refused else ""
-        raise UndeterminedError(f"it accepted only {count} of the fresh draws{last}")
+        raise UndeterminedError(f"it accepted only {count} of the fresh draws that tell something{last}")
     box.subject.check_steady()
     kinds = f"{draws.kind} kernels" if draws.kernel is None else "the kernel"
     taps = f" of up to {largest} taps" if largest and draws.kernel is None else ""
@@ -178,14 +184,31 @@ def _difference(draws: Draws, model: Model, signal: Any, kernel: Any, found: Any
     """Return the difference; sums of less precision than the result's type are noted in the model."""
     box = draws.box
     signal, kernel = signal.astype(box.signal_type).astype(float), kernel.astype(box.kernel_type).astype(float)
+    noted, model.precision = model.precision, ""
     difference = model.difference(found, signal, kernel, box.result_type)
-    if difference and not model.precision and box.result_type in ("float64", "complex128"):
+    if difference and box.result_type in ("float64", "complex128"):
         model.precision = "float32"
-        if model.difference(found, signal, kernel, box.result_type):
-            model.precision = ""
-        else:
-            difference = ""
+        if not model.difference(found, signal, kernel, box.result_type) and _in_float32(model, signal, kernel, found):
+            return ""
+    model.precision = noted
     return difference
+
+
+def _in_float32(model: Model, signal: Any, kernel: Any, found: Any) -> bool:
+    """Tell whether an answer is made of float32 numbers: sums of that type, or exact sums of arguments cast to it.
+
+    An answer that is merely no better than float32 may be another function's.
+    """
+    with np.errstate(all="ignore"):
+        factor = model.scale * GAINS[model.gain](kernel)
+        sums = (found - model.bias) / factor
+        single = sums.astype(np.complex64 if found.dtype.kind == "c" else np.float32)
+        bound = 64 * float(np.finfo(float).eps)
+        if (np.abs(single - sums) <= bound * (np.abs(sums) + abs(model.bias / factor))).all():
+            return True
+    cast = [array.astype(np.float32).astype(float) for array in (signal, kernel)]
+    exact = Model(**{**vars(model), "precision": ""})
+    return any(not exact.difference(found, x, w, found.dtype) for x in (signal, cast[0]) for w in (kernel, cast[1]))
 
 
 def _bound_text(model: Model, box: BlackBox) -> str:
@@ -221,12 +244,17 @@ def _draws(probed: Sequence[tuple[Shape, Shape]], model: Model, free: str) -> It
 
 
 def _least(kernel: Shape, model: Model) -> Shape:
-    """Return short signals, through which the kernel still fits."""
-    axes = model.at(tuple(40 for _ in kernel), kernel).axes(len(kernel))
-    return tuple(
-        (axis.dilation * (k - 1)) // axis.upsample + (4 if len(kernel) < 3 else 2) + axis.stride + number
-        for number, (k, axis) in enumerate(zip(kernel, axes))
-    )
+    """Return short signals, through which the kernel still fits; half of a large one, whose sums are many."""
+    long = tuple(4 * k + 40 for k in kernel)
+    axes = zip(model.at(long, kernel).axes(len(kernel)), model.at(long, kernel).windows(long, kernel))
+    least = []
+    for number, (axis, w) in enumerate(axes):
+        extent = dilated_extent(w.kernel, axis.dilation) - 1
+        if int(np.prod(kernel)) > _LARGE:
+            extent = max(extent // 2, extent - w.before - w.after)
+        extent += max(0, -w.before) + max(0, -w.after)  # samples that no window reads
+        least.append(extent // axis.upsample + (4 if len(kernel) < 3 else 2) + axis.stride + number)
+    return tuple(least)
 
 
 def shortened(signal: Shape, kernel: Shape, model: Model) -> Shape:
@@ -245,5 +273,9 @@ def probe_short_signals(draws: Draws, model: Model, ndim: int, domain: dict[str,
         except RefusalError as refusal:
             domain["refused"].append(((signal, kernel), str(refusal)))
             continue
-        if difference := _difference(draws, model, drawn, weights, found):
+        if np.isnan(found).all() and found.size:
+            domain["refused"].append(((signal, kernel), "all its answers are NaN"))
+        elif difference := _difference(draws, model, drawn, weights, found):
+            if not model.difference(found, weights, drawn, draws.box.result_type):
+                difference += ", as if signal and kernel were exchanged"
             domain["differs"].append(((signal, kernel), difference))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 
 from convention.identification.answers import Findings, fields_of
 from convention.identification.confirmation import KERNELS
-from convention.identification.impulses import Match, Response, TooShortError, axes_of_responses, matches, respond
+from convention.identification.impulses import (
+    Match,
+    NotMovedError,
+    Response,
+    TooShortError,
+    axes_of_responses,
+    matches,
+    respond,
+)
 from convention.identification.model import GAINS, Shape
 from convention.identification.result import Field
 from convention.identification.subject import (
@@ -37,6 +46,9 @@ _SHAPES: dict[int, tuple[Shape, ...]] = {
     3: ((3, 3, 3), (5, 5, 5), (3, 5, 3), (4, 3, 2)),
 }
 """Shapes of kernels to try: those that most functions take first."""
+
+_SHORT = 5
+"""Taps for which signals of these lengths are long enough."""
 
 _PATIENCE = 3
 """Refusals after which no other shapes are tried."""
@@ -65,7 +77,7 @@ def by_single_samples(
                 except RefusalError as refusal:
                     last = refusal
                     break
-                except TooShortError:
+                except (TooShortError, NotMovedError):
                     if times > 1:
                         raise
     raise last
@@ -184,7 +196,10 @@ def _asked(
     subject: Subject, ndim: int, kind: str, sizes: Sequence[Pair], rng: np.random.Generator, times: int
 ) -> Iterator[tuple[Shape, NDArray[Any] | None]]:
     """Yield signal shapes with the kernels to probe them with; None is the function's own."""
-    signals = [tuple(times * n + axis for axis in range(ndim)) for n in _LENGTHS[ndim]]
+    known = [one.shape for one in (subject.kernel, *subject.kernels) if one is not None and one.ndim == ndim]
+    longest = max((k for shape in (*known, subject.kernel_shape or ()) for k in np.atleast_1d(shape)), default=0)
+    more = 4 * max(0, int(longest) - _SHORT)
+    signals = [tuple(times * n + more + axis for axis in range(ndim)) for n in _LENGTHS[ndim]]
     if not subject.takes_kernel:
         for signal in [x for x, _ in sizes] or signals:
             yield signal, subject.kernel
@@ -224,7 +239,13 @@ def _check_linear(ask: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape, rng
         )
     if not first.size or not np.isfinite(first).all():
         raise UndeterminedError("its answers are empty, or hold NaN or infinity")
-    apart = first + ask(other) - ask(np.zeros(shape))
+    _check_sum(ask, one, other)
+    with suppress(RefusalError):  # whether it takes samples below zero, and is linear there too
+        _check_sum(ask, -one, other)
+
+
+def _check_sum(ask: Callable[[NDArray[Any]], NDArray[Any]], one: NDArray[Any], other: NDArray[Any]) -> None:
+    apart = ask(one) + ask(other) - ask(np.zeros(one.shape))
     together = ask(one + other)
     # rounded results may be off by one; whatever else is not linear shows in fresh data
     wrong = np.argwhere(np.abs(together - apart) > 2.5 + 1e-3 * np.abs(apart).max())

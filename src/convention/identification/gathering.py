@@ -10,7 +10,6 @@ import numpy as np
 from convention.arithmetic import Frame
 from convention.identification.answers import Findings, fields_of
 from convention.identification.axes import AxisFindings, axes_of
-from convention.identification.layouts import layout_of
 from convention.identification.model import Shape
 from convention.identification.probes import Gather, common_gain, gather, one_tap
 from convention.identification.result import Field
@@ -34,6 +33,9 @@ _SIGNALS = {1: (19, 22, 25, 20), 2: (15, 18, 17, 16), 3: (11, 12, 13, 12)}
 _NARROW_SIGNALS = {1: (19, 22, 25, 20), 2: (13, 14, 15, 12), 3: (5, 6, 5, 6)}
 """Samples along the first axis; as many as 8 bits can tell apart. Every further axis has one more."""
 
+_SHORT = 5
+"""Taps for which signals of these lengths are long enough."""
+
 _KERNELS = {
     "any": (3, 4, 5, 2),
     "odd": (3, 5, 3, 7),
@@ -46,19 +48,20 @@ def stages(ndim: int, *, narrow: bool) -> list[list[Pair]]:
     """Return pairs of shapes to probe, in groups: the next one is for functions that refuse the one before."""
     found = []
     signals = (_NARROW_SIGNALS if narrow else _SIGNALS)[ndim]
+    shapes = [tuple(n + axis for axis in range(ndim)) for n in signals]
     for kind, taps in _KERNELS.items():
         if kind == "square" and ndim == 1:
             continue
         turn = 0 if kind == "square" else 1
         found.append(
             [
-                (
-                    tuple(n + axis for axis in range(ndim)),
-                    tuple(taps[(number + turn * axis) % len(taps)] for axis in range(ndim)),
-                )
-                for number, n in enumerate(signals)
+                (signal, tuple(taps[(number + turn * axis) % len(taps)] for axis in range(ndim)))
+                for number, signal in enumerate(shapes)
             ]
         )
+    for long in reversed(range(ndim if ndim > 1 else 0)):  # kernels along one axis only
+        flat = [tuple(k if axis == long else 1 for axis in range(ndim)) for k in _KERNELS["any"]]
+        found.append(list(zip(shapes, flat)))
     return found
 
 
@@ -110,13 +113,17 @@ def _explained(probing: _Probing, probes: list[Gather], sizes: Sequence[Pair]) -
     else:
         assert problem is not None
         strange = next((probe.strange for probe in probes if probe.strange), "")
-        if strange and isinstance(problem, NotAConvolutionError):
+        if strange and (isinstance(problem, NotAConvolutionError) or "size" in problem.fields):
             raise NotAConvolutionError(strange)
         raise problem
     live = [probe for probe in probes if probe.alive]
     bias = live[0].bias
     if any(abs(probe.bias - bias) > 1e-6 * max(1.0, abs(bias)) for probe in live):
         raise NotAConvolutionError(f"the bias changes with the shapes: {bias}, {[probe.bias for probe in live[1:4]]}")
+
+    fill = live[0].fill() if ring == "filled" else 0.0
+    constants = {probing.gain * value for axis in axes for value in axis.constants}
+    _check_dead(probes, bias, constants | ({fill - bias} if ring == "filled" else set()))
 
     def again(signal: Shape, kernel: Shape) -> Findings:
         more = probing.probe(signal, kernel)
@@ -137,11 +144,23 @@ def _explained(probing: _Probing, probes: list[Gather], sizes: Sequence[Pair]) -
         bias=bias,
         scale=probing.gain,
         doubt=problem,
-        frame=Frame(kind=ring, value=live[0].fill() if ring == "filled" else 0.0) if ring else None,
+        frame=Frame(kind=ring, value=fill) if ring else None,
         free="nothing" if sizes else "shapes" if probing.only is None else "signals",
         again=again,
-        layout=box.subject.layout or layout_of(box, live[0].signal_shape, live[0].kernel_shape),
     )
+
+
+def _check_dead(probes: Sequence[Gather], bias: float, constants: set[float]) -> None:
+    """Raise `NotAConvolutionError` where outputs that read no sample are neither the bias nor a constant beyond it."""
+    for probe in probes:
+        beyond = probe.bias - bias
+        if probe.alive or not probe.searched or not np.prod(probe.output_shape) or abs(beyond) < 1e-6:
+            continue
+        if not any(np.isnan(one) or abs(beyond - one) < 1e-6 * max(1.0, abs(one)) for one in constants):
+            raise NotAConvolutionError(
+                f"for shapes {probe.signal_shape} and {probe.kernel_shape} the outputs do not depend on the samples, "
+                f"and yet are {probe.bias:.8g}"
+            )
 
 
 class _Probing:
@@ -164,7 +183,7 @@ class _Probing:
     def first(self) -> list[Gather]:
         """Return the first probes through which samples are read."""
         probes: list[Gather] = []
-        for number in range(len(_KERNELS)):
+        for number in range(len(_KERNELS) + self.ndim):
             for signal, kernel in self._stage(number):
                 probe = self.probe(signal, kernel)
                 probes += [probe] if probe else []
@@ -183,11 +202,14 @@ class _Probing:
             return self.given if number == 0 else []
         # the first call shows whether results have 8 bits
         found = stages(self.ndim, narrow=self.box.narrow)
+        if self.box.presentation.signal != "*" and self.ndim > 1:
+            found = found[: -self.ndim]  # where there are axes for channels, flat kernels may have them anywhere
         if number >= len(found):
             return []
         if self.only is None:
             return found[number]
-        return [(signal, self.only) for signal, _ in found[0]] if number == 0 else []
+        more = 2 * max(0, max(self.only) - _SHORT)
+        return [(tuple(n + more for n in signal), self.only) for signal, _ in found[0]] if number == 0 else []
 
     def probe(self, signal: Shape, kernel: Shape) -> Gather | None:
         """Return a probe of these shapes, or None and a note of the refusal."""
@@ -205,7 +227,8 @@ class _Probing:
     def _begin(self, signal: Shape, kernel: Shape) -> None:
         """Make the same call twice, and see what samples are multiplied with."""
         rng = np.random.default_rng(self.seed)
-        x, w = rng.integers(0, 200, signal).astype(float), one_tap(kernel, tuple(k // 2 for k in kernel))
+        # the first tap: a kernel that looks the same when it is reversed would hide one that alternates
+        x, w = rng.integers(0, 200, signal).astype(float), one_tap(kernel, (0,) * len(kernel))
         first, second = self.box(x, w), self.box(x, w)
         if not np.array_equal(first, second, equal_nan=True):
             index = tuple(int(i) for i in np.argwhere(first != second)[0])

@@ -21,7 +21,7 @@ from convention.identification.axes import AxisFindings, fit_sizes
 from convention.identification.inference import AxisProbe, Plane
 from convention.identification.subject import NotAConvolutionError, UndeterminedError
 
-__all__ = ["Match", "Response", "TooShortError", "axes_of_responses", "matches", "respond"]
+__all__ = ["Match", "NotMovedError", "Response", "TooShortError", "axes_of_responses", "matches", "respond"]
 
 Shape = tuple[int, ...]
 Numbers = NDArray[np.float64]
@@ -33,6 +33,10 @@ _STEPS = 4
 
 class TooShortError(UndeterminedError):
     """The signal is too short for the kernel."""
+
+
+class NotMovedError(NotAConvolutionError):
+    """Answers to neighbouring samples are no moved copies; those of a long kernel are none in a short signal."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def respond(ask: Ask, signal_shape: Shape, amplitude: float = 1.0, noise: float 
 
     Raises
     ------
-    NotAConvolutionError
+    NotMovedError
         If answers to neighbouring samples are not moved copies of each other.
     UndeterminedError
         If there is no answer, or it reaches the border.
@@ -128,7 +132,7 @@ def _steps(answer: Callable[[Shape], Numbers], middle: Shape, axis: int) -> tupl
         pairs = [(along[i], along[i + stride]) for i in range(len(along) - stride)]
         if all(_moved(a, b, upsample, axis, 1e-5 * scale) for a, b in pairs) and any(a.any() for a, _ in pairs):
             return stride, upsample
-    raise NotAConvolutionError(f"along axis {axis}, moving a single sample does not move the answer")
+    raise NotMovedError(f"along axis {axis}, moving a single sample does not move the answer")
 
 
 def _moved(a: Numbers, b: Numbers, by: int, axis: int, bound: float) -> bool:

@@ -51,14 +51,20 @@ class AxisProbe(NamedTuple):
     table: NDArray[np.int64]
 
 
+_MIRRORED = "causal mirrored"
+"""No output reads the past: before = 0, after = D-1. No word of `Convention`, but a circular correlation has it."""
+
+
 class Moved(NamedTuple):
-    """A size word whose samples before and after are changed by a fixed number."""
+    """A size word, or "causal" mirrored, whose samples before and after are changed by a fixed number."""
 
     word: str
     before: int
     after: int
 
     def __str__(self) -> str:
+        if self == (_MIRRORED, 0, 0):
+            return "of no samples before and D-1 after (D: the kernel's extent)"
         return f'"{self.word}" with {self.before:+d} samples before and {self.after:+d} after'
 
 
@@ -199,8 +205,8 @@ def moved_sizes_of(
     first = _after(plane, probe, before)
     explains = _explains(plane, live, dead, periodic=periodic)
     found: list[Size] = []
-    for word in SIZES:
-        w = window_of(plane, word, probe.signal, probe.kernel)
+    for word in (*SIZES, _MIRRORED):
+        w = window_of(plane, Moved(word, 0, 0), probe.signal, probe.kernel)
         moved = (Moved(word, before - w.before, first + more - w.after) for more in range(plane.stride))
         found += [size for size in moved if explains(size)]
     return found
@@ -231,7 +237,9 @@ def _explains(
 def window_of(plane: Plane, size: Size, signal: int, kernel: int) -> Window:
     """Return the window that a size means with these steps."""
     word = size.word if isinstance(size, Moved) else size
-    w = window(word, signal, kernel, plane.stride, abs(plane.tap), plane.upsample)
+    mirrored = word == _MIRRORED
+    w = window("causal" if mirrored else word, signal, kernel, plane.stride, abs(plane.tap), plane.upsample)
+    w = w._replace(before=w.after, after=w.before) if mirrored else w
     return w._replace(before=w.before + size.before, after=w.after + size.after) if isinstance(size, Moved) else w
 
 

@@ -7,7 +7,7 @@ left open, how are sums stored, and do fresh data agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from convention.identification.fixed import by_single_samples
 from convention.identification.gathering import by_gathering
 from convention.identification.model import Shape
 from convention.identification.result import Identification
+from convention.identification.sentences import brief
 from convention.identification.subject import (
     MismatchError,
     NotAConvolutionError,
@@ -31,6 +32,16 @@ from convention.identification.subject import (
 from convention.identification.targets import as_subject
 
 __all__ = ["identify"]
+
+_MOST_REFUSALS = 3
+"""Different refusals that are told."""
+
+_ROUND: dict[int, tuple[tuple[int, int], ...]] = {
+    1: ((16, 3), (32, 4), (64, 5), (32, 2), (64, 7)),
+    2: ((16, 3), (32, 4), (64, 3), (8, 5), (16, 2)),
+    3: ((8, 3), (8, 2), (16, 3)),
+}
+"""Samples and taps, the same along every axis, for functions that refuse lengths that all differ."""
 
 _SECOND_THOUGHTS = 2
 """How often shapes that were not as predicted are probed too, since they may only have told what was open."""
@@ -45,6 +56,7 @@ def identify(
     sizes: Sequence[tuple[Sequence[int], Sequence[int]]] | None = None,
     time_limit: float = 60.0,
     seed: int = 0,
+    options: Mapping[str, Any] | None = None,
 ) -> Identification:
     """Return which convention a function follows, measured on the function itself.
 
@@ -67,6 +79,8 @@ def identify(
         Seconds for all calls together, checked between calls. Only programs are stopped during one.
     seed : int
         Of the random data.
+    options : mapping of str, optional
+        Options of an operator that is named as the catalogue names it; the others have their defaults.
 
     Returns
     -------
@@ -86,11 +100,13 @@ def identify(
     """
     pairs, weights = _checked(ndim, kernel, kernels, sizes, time_limit)
     known = None if kernel is None else _array("kernel", kernel)
+    limit, chosen = float(time_limit), options or {}
     try:
-        subject = as_subject(function, kernel=known, kernels=weights, time_limit=float(time_limit))
+        subject = as_subject(function, kernel=known, kernels=weights, time_limit=limit, options=chosen)
     except UndeterminedError as problem:
         return undetermined(str(problem), {}, None)
-    return _answer(subject, ndim, pairs, seed)
+    with np.errstate(all="ignore"):  # answers may be infinite
+        return _answer(subject, ndim, pairs, seed)
 
 
 def _answer(subject: Subject, ndim: int | None, pairs: list[tuple[Shape, Shape]], seed: int) -> Identification:
@@ -101,20 +117,66 @@ def _answer(subject: Subject, ndim: int | None, pairs: list[tuple[Shape, Shape]]
         axes = f"shapes of {given} axes for a function of {ndim or subject.ndims}"
         raise ConventionValueError(f"sizes={pairs!r}", axes, "shapes with as many axes", "give other sizes or ndim")
     answers: list[Identification] = []
-    refusal = ""
-    for presentation in subject.presentations:
+    refusals: dict[str, str] = {}
+    for way in dict.fromkeys((*subject.presentations, *subject.spare)):
         for count in dims:
             try:
-                found = _measured(subject, presentation, count, pairs, seed)
-            except RefusalError:
+                if way in subject.spare:
+                    _try_once(subject, way, count)
+                found = _measured(subject, way, count, pairs, seed)
+            except RefusalError as refusal:
+                round_lengths = None if pairs else _with_round_lengths(subject, way, count, seed)
+                if round_lengths is not None:
+                    return round_lengths
+                where = f"{count}-D" if way.signal == "*" else f"{count}-D as {way.signal}"
+                refusals.setdefault(brief(refusal, 100), where)
                 continue
-            if found.convention is not None:
-                return found
             answers.append(found)
-        refusal = refusal or subject.last_refusal
-        if answers:
-            return next((a for a in answers if a.verdict.startswith("not")), answers[0])
-    return undetermined(f"no call gave an array of numbers that can be used: {refusal}", {}, subject)
+            if subject.fragile or (found.convention is not None and _understood(found)):
+                return found
+        # a function of plain arrays has no further axes; nor does it help to call a noisy one otherwise
+        settled = way.signal == "*" or not subject.takes_kernel
+        if any(settled or not (a.fields or a.verdict.startswith("not")) for a in answers):
+            break
+    if answers:
+        return min(answers, key=lambda a: (a.convention is None, not a.verdict.startswith("not")))
+    # what it returns for plain arrays says more than how it refuses others
+    plain = [refusal for refusal in refusals if refusal.startswith("it returned")][:1]
+    listed = plain or [f"{where}: {refusal}" for refusal, where in list(refusals.items())[:_MOST_REFUSALS]]
+    return undetermined(f"no call gave an array of numbers that can be used: {'; '.join(listed)}", {}, subject)
+
+
+def _understood(found: Identification) -> bool:
+    """Tell whether it was seen which of a function's further axes are channels, if it has any."""
+    return "groups" not in found.fields or found.fields["groups"].state == "settled"
+
+
+def _with_round_lengths(subject: Subject, way: Presentation, ndim: int, seed: int) -> Identification | None:
+    """Return what a function is that takes only lengths such as powers of two, or only squares; None if none."""
+    if way.signal != "*" or not subject.takes_kernel or subject.slow or subject.kernels or subject.kernel_shape:
+        return None
+    pairs = [((n,) * ndim, (k,) * ndim) for n, k in _ROUND[ndim]]
+    try:
+        found = _measured(subject, way, ndim, pairs, seed)
+    except RefusalError:
+        return None
+    return found if found.convention is not None else None
+
+
+def _try_once(subject: Subject, way: Presentation, ndim: int) -> None:
+    """Raise `RefusalError` where the function does not take arrays with these axes; a single call, or two."""
+    shape, taps = tuple(9 + axis for axis in range(ndim)), (3,) * ndim
+    arrays = [np.arange(1.0, 1 + np.prod(one)).reshape(one) for one in (shape, taps)[: 1 + subject.takes_kernel]]
+    for pair in subject.pairs[:2]:
+        try:
+            subject.box(pair, way)(*arrays)
+        except RefusalError as refusal:
+            last = refusal
+        except (NotAConvolutionError, UndeterminedError):
+            return
+        else:
+            return
+    raise last
 
 
 def _measured(
@@ -145,10 +207,19 @@ def _measured(
 def _found(
     subject: Subject, presentation: Presentation, ndim: int, sizes: Sequence[tuple[Shape, Shape]], seed: int
 ) -> Findings:
-    """Return what the probes find; a function that may take a kernel, and does not, is asked without."""
+    """Return what the probes find; a function that may take a kernel, and makes nothing of it, is asked without."""
+    alone = replace(subject, takes_kernel=False) if subject.perhaps_alone else None
     if subject.takes_kernel and not subject.kernels:
         try:
             return by_gathering(subject, presentation, ndim, sizes, seed)
+        except NotAConvolutionError:
+            if alone is None:
+                raise
+            try:
+                return by_single_samples(alone, presentation, ndim, sizes, seed)
+            except (RefusalError, NotAConvolutionError, UndeterminedError):
+                pass
+            raise
         except RefusalError:
             if subject.slow:
                 raise
@@ -156,9 +227,10 @@ def _found(
         return by_single_samples(subject, presentation, ndim, sizes, seed)
     except RefusalError as refusal:
         last = refusal
-    if subject.perhaps_alone:
-        return by_single_samples(replace(subject, takes_kernel=False), presentation, ndim, sizes, seed)
-    if not subject.takes_kernel or subject.kernels or subject.kernel_shape is not None:
+    if alone is not None:
+        return by_single_samples(alone, presentation, ndim, sizes, seed)
+    # where there are axes for channels, a kernel of one tap may have them anywhere
+    if not subject.takes_kernel or subject.kernels or subject.kernel_shape is not None or presentation.signal != "*":
         raise last
     return by_gathering(subject, presentation, ndim, sizes, seed, single=True)
 

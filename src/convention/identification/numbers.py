@@ -12,6 +12,7 @@ from convention.identification.confirmation import Draw, Draws
 from convention.identification.model import GAINS, ROUNDINGS, Model, Shape
 from convention.identification.probes import one_tap
 from convention.identification.result import Field
+from convention.identification.sentences import brief
 from convention.identification.subject import BlackBox, NotAConvolutionError, RefusalError
 
 __all__ = ["arithmetic_of", "conjugation", "fit_gain", "fit_storage", "measure_numbers"]
@@ -89,7 +90,9 @@ def _rounding(draws: Draws, model: Model, shapes: tuple[Shape, Shape], tap: Shap
     try:
         answer = draws.ask(signal, kernel)
     except RefusalError as refusal:
-        return {"rounding": Field(value="exact", state="open", reason=f"fractional taps are refused: {refusal}")}
+        return {
+            "rounding": Field(value="exact", state="open", reason=f"fractional taps are refused: {brief(refusal, 80)}")
+        }
     sums = model.sums(signal, kernel)
     fitting: list[str] = []
     for steps in ((0.0,), (-1e-6, 0.0, 1e-6)):  # a gain may leave the last digits of whole numbers wrong
@@ -122,7 +125,7 @@ def _overflow(draws: Draws, model: Model, shapes: tuple[Shape, Shape], tap: Shap
         found = draws.ask(np.full(shapes[0], float(large)), one_tap(shapes[1], tap, 8.0))
         silent = draws.ask(np.zeros(shapes[0]), one_tap(shapes[1], tap, 8.0))
     except RefusalError as refusal:
-        return Field(value="undefined", state="open", reason=f"what does not fit is refused: {refusal}")
+        return Field(value="undefined", state="open", reason=f"what does not fit is refused: {brief(refusal, 80)}")
     values = np.unique(found[found != silent])
     if model.frame is not None:
         values = values[~np.isin(values, (large, model.frame.value))]
@@ -145,15 +148,25 @@ def conjugation(draws: Draws, model: Model, shapes: tuple[Shape, Shape]) -> Fiel
     try:
         found = box(signal, kernel)
     except RefusalError as refusal:
-        return Field(value=False, state="open", reason=f"complex arrays would tell, which it refuses: {refusal}")
+        return Field(
+            value=False, state="open", reason=f"complex arrays would tell; it refuses them: {brief(refusal, 80)}"
+        )
     if found.dtype.kind != "c":
         return Field(value=False, state="open", reason="for complex arrays it returns real numbers")
     bound = model.bound(np.abs(signal), np.abs(kernel), np.dtype(kind)) * 4
-    for conjugate in (False, True):
-        expected = model.sums(signal, kernel, conjugate=conjugate)
+    sums = [model.sums(signal, kernel, conjugate=conjugate) for conjugate in (False, True)]
+    if not (np.abs(sums[0] - sums[1]) > bound).any():
+        return Field(value=False, state="open", reason="no output of these shapes could tell")
+    for conjugate, expected in enumerate(sums):
         if expected.shape == found.shape and (np.abs(found - expected) <= bound).all():
-            return Field(value=conjugate)
-    return Field(value=False, state="open", reason="for complex arrays it computes something else")
+            return Field(value=bool(conjugate))
+    expected = sums[0]
+    if expected.shape != found.shape:
+        seen = f"the result has shape {found.shape} instead of {expected.shape}"
+    else:
+        index = tuple(int(i) for i in np.argwhere(~(np.abs(found - expected) <= bound))[0])
+        seen = f"output {list(index)} is {found[index]:.4g} instead of {expected[index]:.4g}"
+    return Field(value=None, state="contradicted", reason=f"all this holds for real arrays; for complex ones {seen}")
 
 
 def measure_numbers(
@@ -239,7 +252,7 @@ def _nan(draws: Draws, model: Model, shapes: tuple[Shape, Shape]) -> Field:
     try:
         found = np.isnan(draws.ask(signal, kernel))
     except (RefusalError, NotAConvolutionError) as answer:
-        return Field(value="window", state="open", reason=f"a NaN is refused: {answer}")
+        return Field(value="window", state="open", reason=f"a NaN is refused: {brief(answer, 80)}")
     window = np.isnan(model.sums(signal, kernel))
     if found.shape == window.shape and (found == window).all():
         if window.all():

@@ -24,8 +24,8 @@ Indices = NDArray[np.int64]
 ZERO, OTHER, UNSEEN = -1, -2, -3
 """Entries of a gather table where no sample was read: a zero, another constant, or nothing that was looked at."""
 
-_BASES = 40
-"""Taps tried before a pair of shapes counts as dead."""
+_BASES = 125
+"""Taps tried before the search for one through which samples are read is given up."""
 
 _NARROW = (5, 245)
 """The samples of an 8-bit signal: away from saturation at both ends."""
@@ -47,6 +47,8 @@ class Gather:
     bias: float
     uneven: NDArray[np.bool_]
     """Outputs that read samples and have another bias than most."""
+    searched: bool
+    """Whether every tap was tried, where no output reads a sample."""
     strange: str
     """An output that is neither a sample nor what zeros give; empty if there is none."""
 
@@ -161,18 +163,20 @@ def gather(box: BlackBox, signal_shape: Sequence[int], kernel_shape: Sequence[in
         raise RefusalError(f"{size} samples are more than 8 bits can tell apart")
     alphabet = _alphabet(size, silence.constants, seed, narrow=box.narrow)
     signal = alphabet.reshape(signal_shape)
-    base, found = _base(box, signal, kernel_shape, silence)
+    base, found, searched = _base(box, signal, kernel_shape, silence)
     raw: list[list[Numbers]] = []
     quiet: list[list[Numbers]] = []
     for axis, count in enumerate(kernel_shape):
         taps = [(*base[:axis], t, *base[axis + 1 :]) for t in range(count)]
         raw.append([found if tap == base else box(signal, one_tap(kernel_shape, tap, weight)).real for tap in taps])
         quiet.append([silence(tap) for tap in taps])
+    if found.size and all(np.isnan(y).all() for ys in raw for y in ys):
+        raise RefusalError("all its answers are NaN")
     bias, uneven = _bias(found, silence(base), gain)
     reads = tuple(_decoded(np.stack(ys), np.stack(zs), alphabet, bias, gain) for ys, zs in zip(raw, quiet))
     values = tuple((np.stack(ys) - bias) / gain for ys in raw)
     odd = _strange(np.stack(raw[0]), np.stack(quiet[0]), reads[0], bias)
-    return Gather(signal_shape, kernel_shape, found.shape, base, reads, values, bias, uneven, odd)
+    return Gather(signal_shape, kernel_shape, found.shape, base, reads, values, bias, uneven, searched, odd)
 
 
 class _Silence:
@@ -208,18 +212,20 @@ def _alphabet(size: int, avoid: frozenset[float], seed: int, *, narrow: bool) ->
     return np.random.default_rng(seed).permutation(np.asarray(letters[:size], dtype=float))
 
 
-def _base(box: BlackBox, signal: Numbers, kernel_shape: Shape, silence: _Silence) -> tuple[Shape, Numbers]:
-    """Return a tap through which samples are read, and what it gives.
+def _base(box: BlackBox, signal: Numbers, kernel_shape: Shape, silence: _Silence) -> tuple[Shape, Numbers, bool]:
+    """Return a tap through which samples are read, what it gives, and whether all were tried.
 
-    With a stride and upsampling not every tap reads samples. Where none does, it is the middle one.
+    With a stride and upsampling only one tap in so many reads samples, along each axis: those around the middle
+    come first. Where none does, it is the middle one.
     """
     middle = tuple(k // 2 for k in kernel_shape)
     results: dict[Shape, Numbers] = {}
-    for tap in [middle, *(t for t in np.ndindex(*kernel_shape) if t != middle)][:_BASES]:
+    taps = sorted(np.ndindex(*kernel_shape), key=lambda tap: max(abs(t - m) for t, m in zip(tap, middle)))
+    for tap in taps[:_BASES]:
         y = results[tap] = box(signal, one_tap(kernel_shape, tap, silence.weight)).real
         if len(np.unique(y[np.abs(y - silence(tap)) > 0.5])) > 2:
-            return tap, y
-    return middle, results[middle]
+            return tap, y, True
+    return middle, results[middle], len(taps) <= _BASES
 
 
 def _bias(found: Numbers, silent: Numbers, gain: float) -> tuple[float, NDArray[np.bool_]]:

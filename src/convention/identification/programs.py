@@ -2,8 +2,17 @@
 
 The protocol: the program finds two ``.npy`` files, one after the other, on its standard input (only one
 for a function of the signal alone): the signal and the kernel. It writes the result to its standard
-output, as a ``.npy`` file or as JSON (nested lists), and ends with status 0. With ``cmd+json:`` its input is
-one JSON object ``{"signal": ..., "kernel": ...}`` instead.
+output, as a ``.npy`` file or as JSON (nested lists), and ends with status 0. In Python::
+
+    signal, kernel = numpy.load(sys.stdin.buffer), numpy.load(sys.stdin.buffer)
+    numpy.save(sys.stdout.buffer, my_filter(signal, kernel))
+
+With ``cmd+json:`` its input is one JSON object ``{"signal": ..., "kernel": ...}`` instead::
+
+    given = json.load(sys.stdin)
+    print(json.dumps(my_filter(given["signal"], given["kernel"])))
+
+Both streams are files, not pipes: ``numpy.load`` and ``numpy.save`` ask for positions, which pipes do not have.
 """
 
 from __future__ import annotations
@@ -16,10 +25,10 @@ import signal as signals
 import subprocess
 from io import BytesIO
 from shutil import which
+from tempfile import TemporaryFile
 from textwrap import shorten
-from threading import Thread
 from time import monotonic
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +42,10 @@ _PATIENCE = 10.0
 """Seconds that one call may take, at most."""
 
 _MOST_BYTES = 2**26
+"""What a program may write in one call."""
+
+_GLANCE = 0.01
+"""Seconds between two looks at how much a running program has written."""
 
 
 def program(command: str, *, as_json: bool, takes_kernel: bool, time_limit: float) -> Subject:
@@ -97,76 +110,51 @@ def _reply(text: bytes) -> NDArray[Any]:
     if text.startswith(np.lib.format.MAGIC_PREFIX):
         try:
             return np.asarray(np.lib.format.read_array(BytesIO(text), allow_pickle=False))
-        except (ValueError, MemoryError, OSError) as problem:
+        except Exception as problem:  # a header of garbage leads anywhere
             raise RefusalError(f"it wrote a .npy file that cannot be read: {problem}") from None
     try:
         found = np.array(json.loads(text))
     except (ValueError, RecursionError):
         shown = text[:40].decode("utf-8", "replace")
         raise RefusalError(f"it wrote {len(text)} bytes that are neither .npy nor JSON: {shown!r}") from None
-    if found.dtype.kind not in "biuf":
+    if found.dtype.kind not in "iuf":
         raise RefusalError("it wrote JSON that is no array of numbers")
-    return found
+    return found.astype(np.float64)  # JSON has one kind of number: 3 and 3.0 are the same
 
 
 def _run(words: list[str], request: bytes, patience: float) -> bytes:
     """Return what a program writes; end it, and what it started, when it takes too long or writes too much."""
-    until = monotonic() + patience
-    try:
-        process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
-    except OSError as problem:
-        raise UndeterminedError(f"the program cannot be started: {problem.strerror}") from None
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    said: list[bytes] = []
-    complained: list[bytes] = []
-    threads = [
-        Thread(target=_write, args=(process.stdin, request), daemon=True),
-        Thread(target=_read, args=(process.stdout, said, process), daemon=True),
-        Thread(target=_read, args=(process.stderr, complained, process), daemon=True),
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads[1:]:
-            thread.join(max(0.0, until - monotonic()))
+    with TemporaryFile() as given, TemporaryFile() as said, TemporaryFile() as complained:
+        given.write(request)
+        given.seek(0)
         try:
-            status = process.wait(max(0.01, until - monotonic()))
-        except subprocess.TimeoutExpired:
-            raise UndeterminedError(f"the program did not end within {patience:.1f} s and was stopped") from None
-    finally:
-        _kill(process)
-        for thread in threads:
-            thread.join(1.0)
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                pipe.close()
-    if sum(map(len, said)) > _MOST_BYTES:
-        raise UndeterminedError(f"the program wrote more than {_MOST_BYTES >> 20} MiB and was stopped")
-    if status != 0:
-        last = b"".join(complained).decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise RefusalError(f"it ended with status {status}" + "".join(f": {line[:120]}" for line in last))
-    return b"".join(said)
+            process = subprocess.Popen(words, stdin=given, stdout=said, stderr=complained, start_new_session=True)
+        except OSError as problem:
+            raise UndeterminedError(f"the program cannot be started: {problem.strerror}") from None
+        try:
+            status = _watched(process, (said.fileno(), complained.fileno()), patience)
+        finally:
+            _kill(process)
+        if status != 0:
+            complained.seek(0)
+            last = complained.read(_MOST_BYTES).decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise RefusalError(f"it ended with status {status}" + "".join(f": {line[:120]}" for line in last))
+        said.seek(0)
+        return said.read()
 
 
-def _write(pipe: IO[bytes], request: bytes) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it may end without reading
-        pipe.write(request)
-        pipe.close()
-
-
-def _read(pipe: IO[bytes], into: list[bytes], process: subprocess.Popen[bytes]) -> None:
-    total = 0
-    with contextlib.suppress(OSError, ValueError):
-        while block := pipe.read1(2**16):  # type: ignore[attr-defined]
-            into.append(block)
-            total += len(block)
-            if total > _MOST_BYTES:
-                _kill(process)
-                return
+def _watched(process: subprocess.Popen[bytes], files: tuple[int, ...], patience: float) -> int:
+    """Return a program's status when it has ended in time, without having written too much."""
+    until = monotonic() + patience
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(_GLANCE)
+            if max(os.fstat(file).st_size for file in files) <= _MOST_BYTES:
+                return status
+        if max(os.fstat(file).st_size for file in files) > _MOST_BYTES:
+            raise UndeterminedError(f"the program wrote more than {_MOST_BYTES >> 20} MiB and was stopped")
+        if monotonic() > until:
+            raise UndeterminedError(f"the program did not end within {patience:.1f} s and was stopped")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from convention.boundary import BOUNDARIES
 from convention.geometry import SIZES
 from convention.identification.result import Field, Identification
+from convention.identification.sentences import brief
 
 __all__ = ["EXPECTED", "expectation", "lines"]
 
@@ -21,7 +22,7 @@ _WIDTH = 80
 _LABEL = 11
 _SAMPLES, _TAPS = 12, 4
 _MOST = 3
-"""Shapes of one kind that are listed."""
+"""Different answers of one kind that are listed."""
 
 _NUMBERS = {
     "result": {
@@ -30,7 +31,14 @@ _NUMBERS = {
         "": "{}",
     },
     "kernel": {"none": "", "": "the kernel is cast first: {}"},
-    "rounding": {"exact": "", "half-even": "halves round to even", "half-up": "halves round up", "": "rounding: {}"},
+    "rounding": {
+        "exact": "",
+        "half-even": "halves round to even",
+        "half-up": "halves round up",
+        "truncate": "fractions are cut off",
+        "floor": "fractions are rounded down",
+        "": "rounding: {}",
+    },
     "overflow": {"none": "", "wrap": "integers wrap", "saturate": "integers saturate", "": "{}"},
     "nan": {"window": "a NaN stays in its windows", "everywhere": "a NaN spreads everywhere", "": "NaN: {}"},
 }
@@ -42,8 +50,9 @@ def lines(found: Identification) -> list[str]:
     verdict = re.sub(r"\( [^)]* \)", lambda picture: picture[0].replace(" ", "\xa0"), found.verdict)
     text = textwrap.wrap(verdict, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     text = [line.replace("\xa0", " ") for line in text]
-    body = [*_seen(found), *_stored(found), *_states(found), *_domain(found), *_evidence(found), *_passing(found)]
-    return text + ([""] if body else []) + body
+    answer = [*_seen(found), *_evidence(found), *_passing(found)]
+    details = [*_states(found), *_stored(found), *_domain(found)]
+    return [*text, *(line for part in (answer, details) if part for line in ("", *part))]
 
 
 def _labelled(label: str, *paragraphs: str) -> list[str]:
@@ -79,6 +88,8 @@ def _seen(found: Identification) -> Iterator[str]:
             found.kernel, precision=4, suppress_small=True, max_line_width=_WIDTH - _LABEL, threshold=90
         )
         yield from _verbatim("kernel", taps.splitlines())
+        if found.fields["reversed_axes"].state != "settled" and found.definition == "undetermined":
+            yield from _labelled("", "as a cross-correlation uses it; a convolution has the same taps reversed")
 
 
 def _anchor(found: Identification, ndim: int) -> Iterator[str]:
@@ -151,13 +162,15 @@ def _domain(found: Identification) -> Iterator[str]:
     kinds = "" if domain["kernels"] == "signed" else f", kernels: {domain['kernels']}"
     yield from _labelled("probed", f"{domain['ndim']}-D, {' with '.join(domain['types'])}{kinds}")
     for word in ("refused", "differs"):
-        cases = domain[word]
-        for (signal, kernel), answer in cases[:_MOST]:
-            yield from _labelled(
-                word if (signal, kernel) == cases[0][0] else "", f"{signal} with {kernel}: {answer[:200]}"
-            )
-        if len(cases) > _MOST:
-            yield from _labelled("", f"and {len(cases) - _MOST} more")
+        alike: dict[str, list[str]] = {}
+        for (signal, kernel), answer in domain[word]:
+            alike.setdefault(brief(answer, 150), []).append(f"signal {signal}, kernel {kernel}")
+        texts = [
+            f"{cases[0]}{f' and {len(cases) - 1} more' if len(cases) > 1 else ''}: {answer}"
+            for answer, cases in alike.items()
+        ]
+        rest = sum(len(cases) for cases in list(alike.values())[_MOST:])
+        yield from _labelled(word, *texts[:_MOST], *([f"and {rest} more"] if rest else [])) if texts else ()
 
 
 def _evidence(found: Identification) -> Iterator[str]:

@@ -52,13 +52,15 @@ class Identification:
         One that computes what the function computed in every probe; None where there is none. Its open
         fields hold one of the values that fit.
     fields : dict of str to Field
-        The fields of the convention, by name.
+        The fields of the convention, by name. Where channels were seen, also ``"groups"``: how many groups they
+        form, or ``"channels"`` where each is one by itself.
     arithmetic : Arithmetic or None
         How the sums are stored.
     numbers : dict of str to Field
         The fields of the arithmetic, by name.
     layout : Layout or None
-        Which axes are what, where the function wants more than spatial axes.
+        Which axes are what, where the function wants more than spatial axes; 1 for those that had length 1 in
+        every call, and may be anything.
     frame : Frame or None
         A ring of outputs that is not computed.
     bias : float

@@ -9,7 +9,7 @@ from convention.definition import Convention
 from convention.identification.model import Model
 from convention.identification.result import Field
 
-__all__ = ["reversal", "sentence"]
+__all__ = ["brief", "reversal", "sentence"]
 
 
 def sentence(name: str, convention: Convention, fields: dict[str, Field], model: Model, *, recovered: bool) -> str:
@@ -44,6 +44,12 @@ def sentence(name: str, convention: Convention, fields: dict[str, Field], model:
         parts.append(f"inside a ring {kind}")
     verb = "is" if parts[0].startswith("mixed") else "computes"
     return f"{name} {verb} {', '.join(parts)}"
+
+
+def brief(text: object, most: int) -> str:
+    """Return a text on one line, and no more of it than this."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def reversal(convention: Convention) -> str:

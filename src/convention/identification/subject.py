@@ -35,6 +35,7 @@ _PAIRS = (
     ("uint8", "float32"),
     ("uint8", "uint8"),
     ("int32", "int32"),
+    ("int16", "int16"),
 )
 """Data types of signal and kernel, in the order they are tried: the ones that tell most first."""
 
@@ -63,34 +64,56 @@ class UndeterminedError(Exception):
         self.fields = fields or {}
 
 
+_MOST_OUTPUTS = 2**18
+"""Outputs for a few hundred samples that are looked at."""
+
+
 @dataclass(frozen=True)
 class Presentation:
     """How a signal and a kernel of spatial axes are handed over.
 
-    The letters say where axes of length 1 go, ``*`` stands for the spatial axes: ``NC*``.
+    Attributes
+    ----------
+    signal, kernel : str
+        Where further axes go, ``*`` stands for the spatial ones: ``NC*``. They have length 1.
+    channels : int
+        How many channels the signal has, and a grouped kernel on its output axis, where one is not enough. The
+        signal is the first of them, the others are zero, and of the result the first is looked at.
+    tensors : bool
+        Whether they are handed over as torch tensors.
     """
 
     signal: str = "*"
     kernel: str = "*"
     tensors: bool = False
+    channels: int = 0
 
-    def given(self, array: NDArray[Any], letters: str) -> Any:
-        """Return the array with its further axes, as the library's own kind."""
+    def shaped(self, array: NDArray[Any], letters: str) -> NDArray[Any]:
+        """Return a copy of the array with its further axes."""
         before, _, after = letters.partition("*")
-        shaped = array.reshape((1,) * len(before) + array.shape + (1,) * len(after))
+        most = max(1, self.channels)
+        lengths = [most if letter in "CO" else 1 for letter in before + after]
+        shaped = np.zeros((*lengths[: len(before)], *array.shape, *lengths[len(before) :]), array.dtype)
+        shaped[(0,) * len(before) + (...,) + (0,) * len(after)] = array
+        return shaped
+
+    def handed(self, array: NDArray[Any]) -> Any:
+        """Return the array as the library's own kind, on the same memory."""
         if not self.tensors:
-            return shaped
+            return array
         import torch
 
-        return torch.from_numpy(shaped)
+        return torch.from_numpy(array)
 
     def spatial(self, result: NDArray[Any]) -> NDArray[Any]:
         """Return the result without the further axes."""
         before, _, after = self.signal.partition("*")
         first, last = len(before), result.ndim - len(after)
-        if last < first or result.shape[:first] + result.shape[last:] != (1,) * (len(before) + len(after)):
+        lengths = result.shape[:first] + result.shape[max(first, last) :]
+        one = [n == 1 or (letter == "C" and n and self.channels) for n, letter in zip(lengths, before + after)]
+        if last < first or not all(one):
             raise RefusalError(f"it returned an array of shape {result.shape} for axes {self.signal}")
-        return result.reshape(result.shape[first:last])
+        return np.asarray(result[(0,) * first + (...,) + (0,) * len(after)])
 
 
 PLAIN = Presentation()
@@ -118,12 +141,18 @@ class Subject:
         The only shape of kernels that it takes.
     layout : Layout or None
         The order of its further axes, where it is known beforehand.
+    groups : Field or None
+        How many groups its channels form, where it is known beforehand.
+    notes : tuple of str
+        What else belongs to the evidence.
     ndims : tuple of int
         The numbers of axes to try.
     pairs : tuple of (str, str)
         Data types of signal and kernel to try, in this order.
-    presentations : tuple of Presentation
-        Ways to hand over arrays, in this order.
+    presentations, spare : tuple of Presentation
+        Ways to hand over arrays, in this order; the spare ones only where a first call is answered.
+    fragile : bool
+        Whether it may end the process when it is given too few axes: nothing is tried after the first answer.
     slow : bool
         Whether a call takes so long that no more than necessary should be tried.
     time_limit : float
@@ -138,9 +167,13 @@ class Subject:
     kernels: tuple[NDArray[Any], ...] = ()
     kernel_shape: tuple[int, ...] | None = None
     layout: Layout | None = None
+    groups: Field | None = None
+    notes: tuple[str, ...] = ()
     ndims: tuple[int, ...] = (2, 1, 3)
     pairs: tuple[tuple[str, str], ...] = _PAIRS
     presentations: tuple[Presentation, ...] = (PLAIN,)
+    spare: tuple[Presentation, ...] = ()
+    fragile: bool = False
     slow: bool = False
     time_limit: float = 60.0
     started: float = field(default_factory=monotonic)
@@ -219,32 +252,11 @@ class BlackBox:
             If it changed its arguments, or the time is up.
         """
         subject, way = self.subject, self.presentation
-        subject.check_time()
-        arrays = [signal.astype(self.signal_type)]
+        arrays = [_cast(signal, self.signal_type)]
         if kernel is not None:
-            arrays.append(kernel.astype(self.kernel_type))
-        given = [array.copy() for array in arrays]
-        letters = (way.signal, way.kernel)
-        subject.calls += 1
-        try:
-            with warnings.catch_warnings(), redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                result = subject.ask(*(way.given(array, spelling) for array, spelling in zip(given, letters)))
-                subject.printed += printed.tell()
-                found = way.spatial(_numbers(result))
-        except (NotAConvolutionError, UndeterminedError, RefusalError) as answer:
-            subject.last_refusal = str(answer)
-            raise
-        except (Exception, SystemExit) as error:  # whatever it raises is its answer
-            subject.last_refusal = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise RefusalError(subject.last_refusal) from None
-        for name, before, after in zip(("signal", "kernel"), arrays, given):
-            if not np.array_equal(before, after, equal_nan=before.dtype.kind in "fc"):
-                index = tuple(int(i) for i in np.argwhere(before != after)[0])
-                raise UndeterminedError(
-                    f"it changes its own input: {name}{list(index)} was {before[index]} and is {after[index]} "
-                    "afterwards"
-                )
+            arrays.append(_cast(kernel, self.kernel_type))
+        given = [way.shaped(array, letters) for array, letters in zip(arrays, (way.signal, way.kernel))]
+        found = way.spatial(self.answer(given))
         if found.ndim != signal.ndim:
             subject.last_refusal = f"it returned an array of {found.ndim} axes for a signal of {signal.ndim}"
             raise RefusalError(subject.last_refusal)
@@ -254,11 +266,50 @@ class BlackBox:
                 f"the result's shape depends on the values: {self.shapes[shapes]} and {found.shape} for "
                 f"arrays of shapes {' and '.join(map(str, shapes))}"
             )
-        self.result_type = found.dtype
+        _check_size(found, arrays[0])
+        _check_real(found, arrays)
+        self.result_type = found.dtype.newbyteorder("=")
         numbers: NDArray[Any] = found.astype(np.complex128 if found.dtype.kind == "c" else np.float64)
         if subject.first_call is None:
             subject.first_call = (lambda: self(*arrays)), numbers
         return numbers
+
+    def answer(self, given: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return what the function answers to these very arrays, watched; raises as a call does."""
+        subject = self.subject
+        subject.check_time()
+        kept = [array.copy() for array in given]
+        subject.calls += 1
+        try:
+            with warnings.catch_warnings(), redirect_stdout(io.StringIO()) as printed, np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                result = subject.ask(*map(self.presentation.handed, given))
+                subject.printed += printed.tell()
+                found = _numbers(result)
+        except (NotAConvolutionError, UndeterminedError, RefusalError) as answer:
+            subject.last_refusal = str(answer)
+            raise
+        except KeyboardInterrupt:  # the user's, not the function's
+            raise
+        except BaseException as error:  # whatever else it raises is its answer
+            subject.last_refusal = _told(error)
+            raise RefusalError(subject.last_refusal) from None
+        for name, before, after in zip(("signal", "kernel"), kept, given):
+            if not np.array_equal(before, after, equal_nan=before.dtype.kind in "fc"):
+                index = tuple(int(i) for i in np.argwhere(before != after)[0])
+                raise UndeterminedError(
+                    f"it changes its own input: {name}{list(index)} was {before[index]} and is {after[index]} "
+                    "afterwards"
+                )
+        return found
+
+
+def _cast(array: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array in another type; refuse to make other integers of it."""
+    cast = array.astype(kind)
+    if kind.kind in "iu" and not np.array_equal(cast, array):
+        raise RefusalError(f"its numbers are none of {kind}, so that the function was not called")
+    return cast
 
 
 def _numbers(result: Any) -> NDArray[Any]:
@@ -267,7 +318,38 @@ def _numbers(result: Any) -> NDArray[Any]:
         raise RefusalError(f"it returned {'nothing' if result is None else 'a ' + type(result).__name__}, not an array")
     if hasattr(result, "detach"):
         result = result.detach().cpu()
+    if isinstance(result, np.ma.MaskedArray) and np.ma.is_masked(result):  # what is masked is no result
+        kind = np.result_type(result.dtype, np.float32)
+        return np.asarray(np.ma.filled(result.astype(kind), np.nan))
     array = np.array(result)
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "iufc":
         raise RefusalError(f"it returned an array of {array.dtype}, not of numbers")
     return array
+
+
+def _told(error: BaseException) -> str:
+    """Return an exception as one line that a terminal can show."""
+    try:
+        text = str(error)
+    except Exception:  # an exception of the function's own may be as broken as the rest
+        text = "(its message cannot be read)"
+    line = " ".join(f"{type(error).__name__}: {text}".split())
+    return "".join(character if character.isprintable() else "?" for character in line)[:200].rstrip(": ")
+
+
+def _check_size(found: NDArray[Any], signal: NDArray[Any]) -> None:
+    if found.size > _MOST_OUTPUTS:
+        raise UndeterminedError(
+            f"it returned {found.size:,} numbers for {signal.size} samples, more than are looked at ({_MOST_OUTPUTS:,})"
+        )
+
+
+def _check_real(found: NDArray[Any], arrays: list[NDArray[Any]]) -> None:
+    """Raise `NotAConvolutionError` where real arrays give complex numbers; a transform may leave a trace of them."""
+    if found.dtype.kind != "c" or any(array.dtype.kind == "c" for array in arrays) or not found.size:
+        return
+    beyond = np.abs(np.nan_to_num(found.imag))
+    if beyond.max() > 1e-4 * np.abs(np.nan_to_num(found)).max():
+        index = np.unravel_index(int(np.argmax(beyond)), found.shape)
+        place = [int(i) for i in index]
+        raise NotAConvolutionError(f"for real arrays it returns complex numbers, such as {found[index]:.4g} at {place}")

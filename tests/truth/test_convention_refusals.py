@@ -136,7 +136,9 @@ BUILTIN = {
     "ConventionError": Exception,
     "ConventionValueError": ValueError,
     "ConventionTypeError": TypeError,
+    "ConventionNotImplementedError": NotImplementedError,
     "ConventionOverflowError": OverflowError,
+    "ConventionRuntimeError": RuntimeError,
     "ConventionFileError": OSError,
     "MissingLibraryError": ImportError,
 }

@@ -429,3 +429,31 @@ def test_a_circular_correlation_reads_no_sample_before():
     assert found.fields["boundary"].value == ("periodic",)
     assert found.fields["size"].candidates == ("of no samples before and D-1 after (D: the kernel's extent)",)
     assert [found.at((20,), (k,)).before_after((20,), (k,)) for k in (3, 4, 7)] == [((0, k - 1),) for k in (3, 4, 7)]
+
+
+def test_halves_below_zero_tell_rounding_up_from_rounding_away() -> None:
+    def rounded(rule):
+        def function(x, k):
+            sums = np.convolve(x.astype(float), k, "same")[: len(x)]
+            return rule(sums).astype(x.dtype) if x.dtype.kind in "iu" else sums
+
+        return identify(function, ndim=1).arithmetic.rounding
+
+    assert rounded(lambda sums: np.trunc(sums + np.copysign(0.5, sums))) == "half-away"
+    assert rounded(lambda sums: np.floor(sums + 0.5)) == "half-up"
+    assert rounded(np.rint) == "half-even"
+    assert rounded(np.floor) == "floor"
+    assert rounded(np.trunc) == "truncate"
+
+
+def test_a_kernel_that_reversal_negates_leaves_the_gain_open() -> None:
+    sobel = np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
+    for function in (scipy_ndimage().convolve, scipy_ndimage().correlate):
+        found = identify(lambda x, function=function: function(x, sobel), ndim=2, kernel=sobel)
+        assert found.fields["reversed_axes"].state == found.numbers["gain"].state == "open"
+        assert "negated when it is reversed" in found.verdict
+        assert "times" not in found.verdict
+
+
+def scipy_ndimage():
+    return pytest.importorskip("scipy.ndimage", reason="measures scipy.ndimage")

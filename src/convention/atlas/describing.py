@@ -59,7 +59,7 @@ def describe(operator: Operator, options: dict[str, Any]) -> dict[str, Any]:
         if every
         else [axis.number for axis in axes if axis.reversed],
         "boundary": _one([boundary_of(axis.boundary).name for axis in axes]) if outside else None,
-        "value": _one([str(axis.value) for axis in axes]) if outside else None,
+        "value": _one([_number(axis.value) for axis in axes]) if outside else None,
         "size": _one([_size([windows[axis] for windows, _ in taken]) for axis in range(ndim)]),
         "anchor": _anchor(operator, options, ndim),
         "stride": _one([axis.stride for axis in axes]),
@@ -83,6 +83,11 @@ def _taken(operator: Operator, options: dict[str, Any]) -> list[tuple[tuple[Wind
             convention = operator.convention(x, w, **options)
             found.append((convention.windows(x, w), convention))
     return found
+
+
+def _number(value: complex) -> str:
+    """Return a number as a text that is the same for 7 and 7.0, which are one constant."""
+    return str(value) if isinstance(value, complex) else f"{value:g}"
 
 
 def _one(values: Sequence[Any]) -> Any:

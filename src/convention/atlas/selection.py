@@ -14,6 +14,15 @@ __all__ = ["Change", "compare_atlases", "select"]
 _COMPUTES = ("convolution", "cross-correlation", "mixed", "undetermined", "refused")
 _SUMS = ("computes", "reversed_axes", "boundary", "value", "size", "anchor", "stride", "dilation", "upsample", "frame")
 """The columns that say which sums are taken: operators equal in all of them compute the same."""
+_OTHER_NAMES = {
+    "opencv": "cv2",
+    "pillow": "PIL",
+    "matlab": "octave",
+    "pytorch": "torch",
+    "scikit-image": "skimage",
+    "onnx": "onnxruntime",
+}
+"""What libraries are called elsewhere than in the atlas."""
 _WHEN = ("version", "date", "platform", "probes", "refused", "identified", "reason")
 
 
@@ -43,7 +52,9 @@ def select(
         If the atlas has no such library or operator, or there is no such word.
     """
     if library is not None:
-        _known("library", library, {row.library for row in atlas.rows})
+        library = _OTHER_NAMES.get(library.lower(), library)
+        if not any(row.operator.startswith(f"{library}.") for row in atlas.rows):
+            _known("library", library, {row.library for row in atlas.rows})
     if computes is not None:
         _known("computes", computes, _COMPUTES)
     rule = None if boundary is None else boundary_of(boundary).name
@@ -54,7 +65,7 @@ def select(
     found: dict[str, Row] = {}
     for row in atlas.rows:
         if (
-            (library is None or row.library == library)
+            (library is None or row.library == library or row.operator.startswith(f"{library}."))
             and (computes is None or row.computes == computes)
             and (not mismatch or row.differs)
             and (rule is None or row.boundary == rule or (isinstance(row.boundary, list) and rule in row.boundary))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ LEGEND = (
     "says: the documentation's word (conv, corr or filter), with ! where the function does the other. "
     "rev.: the axes along which the kernel is reversed. boundary: - if nothing outside is read. even: of four "
     "stored taps, # is the one at the output's own sample; odd: refuses four. size: full-1:-1 is one sample less "
-    "than full before and after; 2:1 is two before and one after."
+    "than full before and after; 2:1 is two before and one after; by shape: no word says it."
 )
 _SHORT = {"convolution": "conv", "cross-correlation": "corr", "filter": "filter"}
 
@@ -103,8 +104,13 @@ def _overview(atlas: Atlas) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in atlas.versions.items())
     return (
         f"Measured {atlas.date} on {atlas.platform}: {len(atlas.defaults())} functions, {len(atlas.rows)} sets of "
-        f"options ({versions})."
+        f"options, {_states_in_words(atlas)} ({versions})."
     )
+
+
+def _states_in_words(atlas: Atlas) -> str:
+    counts = Counter(row.state for row in atlas.rows)
+    return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
 
 
 def _states(atlas: Atlas) -> str:

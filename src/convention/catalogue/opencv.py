@@ -64,6 +64,12 @@ _CENTRE = (-1, -1)
 _ARITHMETIC = Arithmetic(result="signal", rounding="half-even", overflow="saturate")
 
 
+def _filter2d_storage(*, ddepth: Any, **options: Any) -> tuple[Arithmetic, None]:
+    if ddepth == "CV_64F":
+        return Arithmetic(result="float64", overflow="none"), None
+    return _ARITHMETIC, None
+
+
 def _filter2d_convention(
     signal_shape: Shape, kernel_shape: Shape, *, anchor: tuple[int, int], borderType: str, ddepth: int | str
 ) -> Convention:
@@ -289,6 +295,7 @@ OPERATORS = (
         bind=_bind_filter2d,
         signature="(src, ddepth, kernel, dst=None, anchor=(-1, -1), delta=0, borderType=4)",
         arithmetic=_ARITHMETIC,
+        storage=_filter2d_storage,
         source=f"{_ADDRESS}#ga27c049795ce870216ddfb366086b5a04",
         remarks=(
             "Its documentation begins 'Convolves an image with the kernel' and adds that it computes correlation. "

@@ -85,7 +85,9 @@ def _numbers(name: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
         raise ConventionValueError(f"{name}={value!r}", f"{len(entries)} numbers", f"1 or {ndim}", "one per axis")
     numbers = tuple(int(one) for one in entries) * (ndim if len(entries) == 1 else 1)
     if min(numbers) < least:
-        raise ConventionValueError(f"{name}={value!r}", f"{min(numbers)}", f"from {least} on", "pass a larger number")
+        raise ConventionValueError(
+            f"{name}={value!r}", f"a number below {least}", f"from {least} on", "pass a larger number"
+        )
     return numbers
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -78,8 +79,11 @@ def measure(context: click.Context, names: tuple[str, ...], output: str) -> None
     broken = failures(found, previous)
     for row in broken:
         print(f"{row.call}: {row.state}: {row.reason}", file=sys.stderr)
-    states = {row.state: sum(other.state == row.state for other in found.rows) for row in found.rows}
-    print(f"wrote {output}: " + ", ".join(f"{count} {state}" for state, count in states.items()), file=sys.stderr)
+    rows = [row for row in found.rows if not names or row.operator in names]
+    states = Counter(row.state for row in rows)
+    kept = f"; {len(found.rows) - len(rows)} rows of other functions kept" * bool(names)
+    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    print(f"wrote {output}: {told}{kept}", file=sys.stderr)
     missing = [row for row in found.rows if row.state == "could not install here"]
     for reason in dict.fromkeys(row.reason for row in missing):
         older = [row.version is not None for row in missing if row.reason == reason]
@@ -99,6 +103,8 @@ def diff(context: click.Context, before: str, after: str) -> None:
     from convention.atlas import compare_atlases, read
 
     changes = compare_atlases(read(before), read(after))
+    if not changes:
+        print("no difference", file=sys.stderr)
     for change in changes:
         column = f" {change.column}" * bool(change.column)
         print(f"{change.row}{column}: {_plain(change.before)} -> {_plain(change.after)}")
@@ -201,7 +207,19 @@ def _effect(row: Any, first: Any) -> str:
         names.remove("value")
     words = {"computes": "", "reversed_axes": "reversed axes "}
     differing = [name for name in names if getattr(row, name) != getattr(first, name)]
-    return ", ".join(words.get(name, f"{name} ") + _plain(getattr(row, name)) for name in differing)
+    texts = [words.get(name, f"{name} ") + _plain(getattr(row, name)) for name in differing]
+    return ", ".join(texts + _values_that_differ(row, first))
+
+
+def _values_that_differ(row: Any, first: Any) -> list[str]:
+    """Return what these options change of how sums are stored."""
+    from convention.atlas.tables import values_in_words
+    from convention.catalogue import lookup
+
+    words = [] if row.values == first.values and row.frame == first.frame else [values_in_words(row)]
+    bias = lookup(row.operator).bias
+    added = 0.0 if bias is None else bias(**row.options)
+    return words + ([f"plus {added:g}"] if added else [])
 
 
 def _reversal(row: Any) -> str:
@@ -248,7 +266,9 @@ def _defaults() -> dict[str, Any]:
 
 def _measured(known: Any) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in known.versions.items())
-    return f"{len(known.defaults())} functions, {len(known.rows)} sets of options; {known.date}, {versions}"
+    counts = Counter(row.state for row in known.rows)
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{len(known.defaults())} functions, {len(known.rows)} sets of options, {states}; {known.date}, {versions}"
 
 
 def _progress(name: str) -> None:

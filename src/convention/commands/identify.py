@@ -17,10 +17,13 @@ __all__ = ["identify"]
 
 def _known_word(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse an expectation that no function could meet."""
+    from convention.boundary import AMBIGUOUS, boundary_of
     from convention.errors import ConventionValueError, nearest
     from convention.identification.report import EXPECTED
 
     for word in words:
+        if word in AMBIGUOUS:
+            boundary_of(word)  # refuses it, and shows both pictures
         if word not in EXPECTED:
             raise ConventionValueError(
                 f"--expect {word}", "there is no such word", ", ".join(EXPECTED), nearest(word, EXPECTED)

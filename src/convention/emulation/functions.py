@@ -54,7 +54,10 @@ def like(name: str) -> Callable[..., Array]:
     entry = lookup(name)
     if entry.bind is None:
         raise ConventionValueError(
-            f"like({name!r})", "the catalogue has no signature for it", "operators with a signature", "use apply"
+            f"like({name!r})",
+            "it is no function of arrays, so the catalogue has no signature for it",
+            "functions of arrays",
+            f"use apply(lookup({name!r}).convention(signal.shape, kernel.shape, ...), signal, kernel)",
         )
     signature = _signature(entry.signature)
 

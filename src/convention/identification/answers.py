@@ -41,6 +41,8 @@ class Findings:
     scale: float = 1.0
     gain: str = ""
     """The gain, where it is known already."""
+    gain_open: str = ""
+    """Why its sign is open."""
     frame: Frame | None = None
     doubt: NotAConvolutionError | UndeterminedError | None = None
     """What spoke against the function before a frame explained it."""
@@ -119,6 +121,8 @@ def concluded(findings: Findings) -> Identification:
     layout, groups = _channels(findings, model, shapes)
     fields = findings.fields | {"conjugate": conjugation(draws, model, shapes)} | groups
     numbers = measure_numbers(draws, model, shapes, tap, storage)
+    if findings.gain_open:
+        numbers["gain"] = replace(numbers["gain"], state="open", reason=findings.gain_open)
     convention = at(*shapes)
     if fields["conjugate"].value:
         convention = replace(convention, conjugate=True)
@@ -134,7 +138,9 @@ def concluded(findings: Findings) -> Identification:
         evidence.append(f"it printed {subject.printed} characters, which were kept back")
     moved = any(isinstance(axis.sizes[0], Moved) for axis in findings.axes)
     return Identification(
-        verdict=sentence(subject.name, convention, fields, model, recovered=findings.recovered),
+        verdict=sentence(
+            subject.name, convention, fields, model, recovered=findings.recovered, channels=layout is not None
+        ),
         definition=convention.definition if settled else "undetermined",
         convention=convention,
         fields=fields,

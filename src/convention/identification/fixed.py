@@ -115,9 +115,18 @@ def _found(box: BlackBox, ndim: int, kind: str, sizes: Sequence[Pair], seed: int
         raise RefusalError(refused[-1][1] if refused else "no kernel to try")
     if not reversals:
         raise NotAConvolutionError("whether it reverses the kernel depends on the shapes")
-    turn = min(reversals, key=lambda one: (len(one) not in (0, ndim), len(one)))
+    first, _, taps = readings[0]
+    signs = {m.reversed_axes: m.scale for m in matches(first, taps) if m.reversed_axes in reversals}
+    # of a kernel that is negated when it is reversed, the reading without a gain of -1 comes first
+    turn = min(reversals, key=lambda one: (signs.get(one, 0.0) < 0, len(one) not in (0, ndim), len(one)))
+    negated = {one for one, scale in signs.items() if scale * signs[turn] < 0}
     readings = [(r, next(m for m in matches(r, k) if m.reversed_axes == turn), k) for r, _, k in readings]
     findings = _findings(box, readings, ask, rng, refused, reversals, unknown=unknown)
+    if negated and not unknown:
+        findings.gain_open = "this kernel is negated when it is reversed, and a gain of -1 would do the same"
+        for axis in findings.axes:
+            axis.reversal = axis.reversal and findings.gain_open
+        findings.fields = fields_of(findings.axes, refused)
     findings.kind = kind or KERNELS[0]
     findings.free = "nothing" if sizes else "shapes" if subject.takes_kernel and not subject.kernels else "signals"
     return findings

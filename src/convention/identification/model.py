@@ -30,6 +30,7 @@ GAINS: dict[str, Callable[[Array], Any]] = {
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "half-even": np.rint,
     "half-up": lambda sums: np.floor(sums + 0.5),
+    "half-away": lambda sums: np.trunc(sums + np.copysign(0.5, sums)),
     "truncate": np.trunc,
     "floor": np.floor,
 }

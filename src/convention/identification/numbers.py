@@ -28,6 +28,9 @@ _TYPES = (
 )
 """Data types of signal and kernel whose result's type is looked at."""
 
+_SIGNED = ("int16", "int32")
+"""Signed types of signals, in the order they are tried."""
+
 
 def fit_gain(draws: Draws, model: Model, shapes: tuple[Shape, Shape]) -> None:
     """Find what results are multiplied with, from two random draws; leave the model as it is if nothing fits."""
@@ -86,13 +89,37 @@ def _rounding(draws: Draws, model: Model, shapes: tuple[Shape, Shape], tap: Shap
     if model.gain != "1":  # which would make 1 of it; of two equal taps it makes two halves
         kernel = np.where(kernel > 0, 1.0, 0.0)
         kernel.flat[int(np.argmax(kernel)) - 1] = 1.0
-    signal = draws.rng.integers(0, 50, shapes[0]).astype(float)
     try:
-        answer = draws.ask(signal, kernel)
+        signal, answer, sums, fitting = _roundings(draws, model, kernel, shapes)
     except RefusalError as refusal:
         return {
             "rounding": Field(value="exact", state="open", reason=f"fractional taps are refused: {brief(refusal, 80)}")
         }
+    for kind in _SIGNED if len(fitting) > 1 else ():  # only sums below zero tell the rest apart
+        other = _with(draws, (kind, str(draws.box.kernel_type)))
+        try:
+            *_, signed = _roundings(other, model, kernel, shapes)
+        except RefusalError:
+            continue
+        if other.box.result_type.kind == "i":
+            # none where signed integers go another way altogether
+            fitting = [name for name in fitting if name in signed] or fitting
+            break
+    if fitting:
+        # where nothing below zero is stored, several are the same
+        return {"rounding": Field(value="truncate" if "truncate" in fitting else fitting[0])}
+    if answer.shape == sums.shape and (answer == model.sums(signal, np.trunc(kernel))).all():
+        return {"kernel": Field(value="signal"), "rounding": Field(value="exact")}
+    return {"rounding": Field(value="exact", state="open", reason="halves are rounded in no way that has a name")}
+
+
+def _roundings(
+    draws: Draws, model: Model, kernel: NDArray[Any], shapes: tuple[Shape, Shape]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[str]]:
+    """Return a signal, its answer, the sums, and the rules that make the one of the other."""
+    least = 0 if "u" in (draws.box.signal_type.kind, draws.box.result_type.kind) else -50
+    signal = draws.rng.integers(least, 50, shapes[0]).astype(float)
+    answer = draws.ask(signal, kernel)
     sums = model.sums(signal, kernel)
     fitting: list[str] = []
     for steps in ((0.0,), (-1e-6, 0.0, 1e-6)):  # a gain may leave the last digits of whole numbers wrong
@@ -102,13 +129,7 @@ def _rounding(draws: Draws, model: Model, shapes: tuple[Shape, Shape], tap: Shap
                 for name, rule in ROUNDINGS.items()
                 if np.logical_or.reduce([answer == rule(sums + step) for step in steps]).all()
             ]
-    if fitting:
-        # without sums below zero nothing tells these two apart
-        name = "truncate" if "truncate" in fitting else fitting[0]
-        return {"rounding": Field(value=name)}
-    if answer.shape == sums.shape and (answer == model.sums(signal, np.trunc(kernel))).all():
-        return {"kernel": Field(value="signal"), "rounding": Field(value="exact")}
-    return {"rounding": Field(value="exact", state="open", reason="halves are rounded in no way that has a name")}
+    return signal, answer, sums, fitting
 
 
 def _overflow(draws: Draws, model: Model, shapes: tuple[Shape, Shape], tap: Shape) -> Field:

@@ -28,13 +28,14 @@ _NUMBERS = {
     "result": {
         "promoted": "results have both types' common type",
         "signal": "results have the signal's type",
-        "": "{}",
+        "": "results are {}",
     },
     "kernel": {"none": "", "": "the kernel is cast first: {}"},
     "rounding": {
         "exact": "",
         "half-even": "halves round to even",
         "half-up": "halves round up",
+        "half-away": "halves round away from zero",
         "truncate": "fractions are cut off",
         "floor": "fractions are rounded down",
         "": "rounding: {}",
@@ -60,6 +61,7 @@ def _labelled(label: str, *paragraphs: str) -> list[str]:
     wrapped: list[str] = []
     for paragraph in paragraphs:
         wrapped += textwrap.wrap(paragraph, _WIDTH - _LABEL, break_on_hyphens=False) or [""]
+    label = label + " " if len(label) >= _LABEL else label
     return [f"{label if number == 0 else '':<{_LABEL}}{line}" for number, line in enumerate(wrapped)]
 
 

@@ -12,7 +12,9 @@ from convention.identification.result import Field
 __all__ = ["brief", "reversal", "sentence"]
 
 
-def sentence(name: str, convention: Convention, fields: dict[str, Field], model: Model, *, recovered: bool) -> str:
+def sentence(
+    name: str, convention: Convention, fields: dict[str, Field], model: Model, *, recovered: bool, channels: bool
+) -> str:
     """Return what a function computes; open fields are named as such.
 
     Parameters
@@ -27,6 +29,8 @@ def sentence(name: str, convention: Convention, fields: dict[str, Field], model:
         Of its gain, bias and frame.
     recovered : bool
         Whether the kernel was unknown.
+    channels : bool
+        Whether there may be further output channels, each with a bias of its own.
     """
     ring = model.frame is not None
     parts = [
@@ -38,7 +42,7 @@ def sentence(name: str, convention: Convention, fields: dict[str, Field], model:
     if model.scale != 1:
         parts.append(f"times {model.scale:.6g}")
     if model.bias:
-        parts.append(f"plus {model.bias:.6g}")
+        parts.append(f"plus {model.bias:.6g}" + " in the first output channel" * channels)
     if model.frame is not None:
         kind = "copied from the signal" if model.frame.kind == "copied" else f"filled with {model.frame.value:g}"
         parts.append(f"inside a ring {kind}")

@@ -26,7 +26,7 @@ def _call(name: str) -> Callable[..., NDArray[Any]]:
         from dask_image import ndfilters
 
         chunks = tuple(map(_halves, signal.shape))
-        image = dask.array.from_array(signal, chunks=chunks)  # type: ignore[no-untyped-call]
+        image = dask.array.from_array(signal, chunks=chunks)
         result = getattr(ndfilters, name)(image, kernel, **options)
         return np.asarray(result.compute(scheduler="synchronous"))
 

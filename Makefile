@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint con
 LIBRARIES := torch,scipy,cv2,PIL,skimage,onnxruntime,jax,flax,tensorflow,keras,kornia,mahotas,astropy,SimpleITK,pyvips,dask_image
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check fix measure docs clean
+.PHONY: help demo test test-all check fix measure bench bench-quick docs clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/demo ## Reproduce the experiment the project grew from (installs PyTorch into .venv)
 	@$(BIN)/convention demo
@@ -37,6 +37,13 @@ measure: .venv/atlas ## Measure all operators anew; fail where a library no long
 	$(BIN)/convention atlas diff src/convention/catalogue/data/atlas.jsonl build/atlas.jsonl
 	$(BIN)/python -m pytest tests/truth --require $(LIBRARIES)
 
+bench: .venv/bench ## Time all cells beside the other libraries into docs/performance.md (under 40 minutes, on an idle machine)
+	$(BIN)/python -m benchmarks -o build/bench.json
+	$(BIN)/python -m benchmarks report build/bench.json
+
+bench-quick: .venv/bench ## Time some of the cells, and print them: under 3 minutes
+	$(BIN)/python -m benchmarks --quick -o build/bench-quick.json
+
 docs: .venv/demo ## Write the generated parts of the documentation anew
 	$(BIN)/python -m convention.experiment.article docs/experiment.md
 	$(BIN)/python -m convention.atlas.tables README.md docs/catalogue.md
@@ -59,6 +66,10 @@ clean: ## Remove .venv and caches
 	@echo "Installing 10 more libraries into .venv, TensorFlow, JAX and Keras among them: 2.3 GB on disk."
 	@echo "Octave and ImageMagick are programs: apt install octave octave-image imagemagick"
 	$(PIP) --editable '.[demo,test,atlas]'
+	@touch $@
+
+.venv/bench: .venv/demo
+	$(PIP) --editable '.[demo,bench]'
 	@touch $@
 
 .venv/check: .venv/python pyproject.toml constraints.txt

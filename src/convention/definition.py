@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from marshal import dumps, loads
 from typing import Any, TypeAlias
 
 from convention.axis import Axis
@@ -29,7 +30,7 @@ from convention.fields import (
 )
 from convention.geometry import Window
 
-__all__ = ["CONVOLUTION", "CROSS_CORRELATION", "Convention", "as_convention"]
+__all__ = ["CONVOLUTION", "CROSS_CORRELATION", "Convention", "as_convention", "remembered"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -378,6 +379,41 @@ def as_convention(convention: Convention | str | Mapping[str, Any]) -> Conventio
         f"a Convention, its dictionary, or {' or '.join(map(repr, _WORDS))}",
         nearest(convention, _WORDS) + ", or write Convention(...)",
     )
+
+
+def remembered(
+    reversed_axes: Any, size: Any, boundary: Any, value: Any, stride: Any, dilation: Any, upsample: Any, conjugate: bool
+) -> Convention:
+    """Return the `Convention` of these fields, the same object as last time where they are plain Python values.
+
+    Making one takes longer than a short sum. Values that compare equal may differ here (1 and True:
+    the one is a stride, the other is refused), so they are looked up by their marshalled bytes.
+    """
+    values = (reversed_axes, size, boundary, value, stride, dilation, upsample, conjugate)
+    try:
+        return _unmarshalled(dumps(values, 2))  # later versions write strings in more than one way
+    except (TypeError, ValueError):
+        pass  # not plain, or refused: a refusal quotes the arguments themselves
+    return _of_fields(values)
+
+
+@lru_cache(maxsize=1024)
+def _unmarshalled(key: bytes) -> Convention:
+    # made of the key and nothing else: whatever has this key has this convention
+    values = loads(key)
+    if not _is_plain(values):
+        raise TypeError("other objects' buffers are marshalled as bytes, whatever they hold")
+    return _of_fields(values)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (tuple, list):
+        return all(map(_is_plain, value))
+    return type(value) in (str, bool, int, float, complex)
+
+
+def _of_fields(values: Sequence[Any]) -> Convention:
+    return Convention(**dict(zip((field.name for field in fields(Convention)), values, strict=True)))
 
 
 @lru_cache(maxsize=1024)

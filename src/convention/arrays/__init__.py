@@ -7,7 +7,7 @@ only once one of its arrays arrives.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -26,6 +26,8 @@ class Library(Protocol):
     """The primitives that one file of this folder defines for its library."""
 
     name: str
+    types: Sequence[type]
+    """Of the arrays that are nothing but arrays: subclasses may be masked, or carry a unit."""
     cost: Mapping[str, float]
     """Nanoseconds, measured: a product, a transform's element per log2 of its length, a pass over one tap."""
 
@@ -59,6 +61,9 @@ class Library(Protocol):
     def transforms(self, dtype: Any) -> bool:
         """Tell whether the library has a Fourier transform in this data type."""
 
+    def dtype_range(self, dtype: Any) -> tuple[int, int]:
+        """Return the least and the greatest value of an integer or boolean data type."""
+
     def integer_range(self, array: Array) -> tuple[int, int]:
         """Return the least and the greatest element, exactly; (0, 0) of an empty array."""
 
@@ -80,10 +85,30 @@ class Library(Protocol):
     def extended(
         self, array: Array, axis: int, left: NDArray[np.int64], inside: slice, right: NDArray[np.int64], fill: Any
     ) -> Array:
-        """Return samples gathered by an index map (the fill where negative), a slice, and gathered samples again."""
+        """Return samples gathered by an index map, a slice, and gathered samples again.
+
+        The border on either side is all samples, or all the fill: then its index map is negative.
+        """
 
     def folded(self, array: Array, axis: int, index: NDArray[np.int64], length: int) -> Array:
         """Return the adjoint of gathering an axis by an index map: what each sample contributed, added up."""
+
+    def memory(self, array: Array) -> NDArray[Any] | None:
+        """Return the array as NumPy sees its memory, None where NumPy cannot or would lose gradients."""
+
+    def tracked(self, *arrays: Array) -> bool:
+        """Tell whether gradients are recorded of arrays that `memory` could share without them."""
+
+    def recomputed(
+        self, fast: Callable[[Array, Array], Array], slow: Callable[[Array, Array], Array], signal: Array, kernel: Array
+    ) -> Array:
+        """Return the fast function's result; gradients follow the slow one, which does the same."""
+
+    def memory_dtype(self, dtype: Any) -> np.dtype[Any]:
+        """Return NumPy's name of a data type to sum in."""
+
+    def from_memory(self, array: NDArray[Any]) -> Array:
+        """Return a NumPy array as one of this library, in the same memory."""
 
     def to_numpy(self, array: Array) -> NDArray[Any]:
         """Return the array as a NumPy array, without gradients."""
@@ -107,6 +132,9 @@ class Library(Protocol):
         """Return the result contiguous, or written into ``out``."""
 
 
+_EXACT: dict[type, Library] = {}
+"""The library of an array whose type is exactly this, once the library is loaded: nothing about it is left to ask."""
+
 _FILES = {"numpy": "convention.arrays.numpy", "torch": "convention.arrays.torch"}
 
 
@@ -118,13 +146,18 @@ def library_of(**arguments: Any) -> Library:
     ConventionTypeError
         If two arguments belong to different libraries, or one to a library without a file here.
     """
+    known = {_EXACT.get(type(value)) for name, value in arguments.items() if value is not None or name != "out"}
+    if len(known) == 1 and (one := known.pop()) is not None:
+        return one
     found = {name: _name(name, value) for name, value in arguments.items() if value is not None or name != "out"}
     (first, library), *others = found.items()
     for name, other in others:
         if other != library:
             values = {first: arguments[first], name: arguments[name]}
             _refuse_mixture(values)
-    return cast("Library", import_module(_FILES[library]))
+    loaded = cast("Library", import_module(_FILES[library]))
+    _EXACT.update(dict.fromkeys(loaded.types, loaded))
+    return loaded
 
 
 def _name(name: str, value: Any) -> str:

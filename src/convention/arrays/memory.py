@@ -20,6 +20,8 @@ def overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 def overlaps_itself(array: NDArray[Any]) -> bool:
     """Tell whether two elements may share a byte: broadcast arrays, sliding windows."""
+    if array.flags.c_contiguous:
+        return False
     reach = array.itemsize
     for step, count in sorted((abs(step), count) for step, count in zip(array.strides, array.shape) if count > 1):
         if step < reach:

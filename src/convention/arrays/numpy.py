@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,13 @@ from convention.arrays.memory import overlap, overlaps_itself
 from convention.errors import ConventionTypeError, ConventionValueError
 
 name = "numpy"
+types = (np.ndarray,)
 cost = {"product": 0.7, "transform": 0.6, "call": 4000.0}
 
+_FEW = 100
+"""Elements that Python's own integers add up before NumPy's first pass would end."""
+
+_KINDS = "biufc"
 _ALLOWED = "booleans, integers, floats and complex numbers"
 
 
@@ -35,7 +41,8 @@ def array(name: str, value: Any) -> NDArray[Any]:
             f"nested lists of {_ALLOWED}",
             "convert it to one array or tensor first",
         ) from None
-    _check(f"{name} with dtype {numbers.dtype}", numbers.dtype)
+    if numbers.dtype.kind not in _KINDS:
+        _refuse_dtype(f"{name} with dtype {numbers.dtype}", numbers.dtype)
     return _exact_integers(name, value, numbers) if isinstance(value, (list, tuple)) else numbers
 
 
@@ -70,18 +77,18 @@ def dtype(value: Any) -> np.dtype[Any]:
             f"a NumPy data type of {_ALLOWED}",
             "write for example dtype=numpy.float32",
         ) from None
-    _check(f"dtype={value!r}", found)
+    if found.kind not in _KINDS:
+        _refuse_dtype(f"dtype={value!r}", found)
     return found
 
 
-def _check(asked: str, found: np.dtype[Any]) -> None:
-    if found.kind not in "biufc":
-        raise ConventionTypeError(
-            asked,
-            f"elements of kind {found.kind!r} ({found.name}) have no sum of products here",
-            _ALLOWED,
-            "convert it, for example numpy.asarray(values, dtype=float)",
-        )
+def _refuse_dtype(asked: str, found: np.dtype[Any]) -> NoReturn:
+    raise ConventionTypeError(
+        asked,
+        f"elements of kind {found.kind!r} ({found.name}) have no sum of products here",
+        _ALLOWED,
+        "convert it, for example numpy.asarray(values, dtype=float)",
+    )
 
 
 def dtype_named(name: str) -> np.dtype[Any]:
@@ -113,8 +120,14 @@ def transforms(dtype: np.dtype[Any]) -> bool:
     return dtype.char in "fdFD"
 
 
+def dtype_range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    return (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+
+
 def integer_range(array: NDArray[Any]) -> tuple[int, int]:
-    return (int(array.min()), int(array.max())) if array.size else (0, 0)
+    if not array.size:
+        return 0, 0
+    return int(np.minimum.reduce(array, None)), int(np.maximum.reduce(array, None))
 
 
 def magnitude(array: NDArray[Any]) -> float:
@@ -129,6 +142,9 @@ def absolute_sum(array: NDArray[Any], axes: int) -> int | float:
     if array.dtype.kind not in "biu":
         with np.errstate(over="ignore"):
             return float(np.abs(array).sum(axis=last, dtype=np.float64).max())
+    if array.size <= _FEW:
+        rows = array.reshape(-1, prod(array.shape[-axes:])).tolist()
+        return int(max(sum(map(abs, row)) for row in rows))
     low, high = integer_range(array)
     if max(-low, high) * array.size < 2**63:
         return int(np.abs(array.astype(np.int64)).sum(axis=last).max())
@@ -142,7 +158,7 @@ def converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def cast(array: NDArray[Any], dtype: np.dtype[Any], overflow: str) -> NDArray[Any]:
     if dtype.kind in "fc":
         return _cast_float(array, dtype, overflow)
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = dtype_range(dtype)
     if array.dtype.kind == "f":
         array = _rounded(array, dtype, overflow, low, high)
     least, greatest = integer_range(array)
@@ -203,12 +219,12 @@ def extended(
     count = middle.shape[axis]
     shape = (*array.shape[:axis], len(left) + count + len(right), *array.shape[axis + 1 :])
     result = np.empty(shape, array.dtype)
-    along = np.moveaxis(result, axis, 0)
-    along[len(left) : len(left) + count] = np.moveaxis(middle, axis, 0)
-    for index, part in ((left, along[: len(left)]), (right, along[len(left) + count :])):
-        samples = index >= 0
-        part[samples] = np.moveaxis(array, axis, 0)[index[samples]]
-        part[~samples] = fill
+    before = (slice(None),) * axis
+    result[(*before, slice(len(left), len(left) + count))] = middle
+    for index, start in ((left, 0), (right, len(left) + count)):
+        if len(index):
+            part = (*before, slice(start, start + len(index)))
+            result[part] = fill if index[0] < 0 else array.take(index, axis)
     return result
 
 
@@ -217,6 +233,26 @@ def folded(array: NDArray[Any], axis: int, index: NDArray[np.int64], length: int
     samples = index >= 0
     np.add.at(np.moveaxis(result, axis, 0), index[samples], np.moveaxis(array, axis, 0)[samples])
     return result
+
+
+def memory(array: NDArray[Any]) -> NDArray[Any] | None:
+    return array
+
+
+def tracked(*arrays: NDArray[Any]) -> bool:
+    return False
+
+
+def recomputed(fast: Callable[..., Any], slow: Callable[..., Any], signal: NDArray[Any], kernel: NDArray[Any]) -> Any:
+    return fast(signal, kernel)
+
+
+def memory_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype
+
+
+def from_memory(array: NDArray[Any]) -> NDArray[Any]:
+    return array
 
 
 def to_numpy(array: NDArray[Any]) -> NDArray[Any]:

@@ -5,19 +5,21 @@ All of them keep the device, and all that touch floating-point values are differ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, prod
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.autograd.forward_ad import unpack_dual
 
 from convention.arrays.integers import bits_of, refuse_cast, wrapped_to_int64
 from convention.arrays.memory import overlap, overlaps_itself
 from convention.errors import ConventionTypeError, ConventionValueError
 
 name = "torch"
+types = (torch.Tensor, torch.nn.Parameter)
 cost = {"product": 0.2, "transform": 0.8, "call": 8000.0}
 
 _KINDS = {
@@ -42,14 +44,15 @@ _SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.comp
 
 
 def array(name: str, value: torch.Tensor) -> torch.Tensor:
-    if isinstance(value, torch.masked.MaskedTensor):
+    if type(value) not in types and isinstance(value, torch.masked.MaskedTensor):
         raise ConventionTypeError(
             f"{name} is a masked tensor",
             "a sum over taps has no rule for masked samples",
             "plain tensors",
             f"fill the gaps first, for example {name}.to_tensor(0)",
         )
-    _check(f"{name} with dtype {value.dtype}", value.dtype)
+    if value.dtype not in _KINDS:
+        _refuse_dtype(f"{name} with dtype {value.dtype}")
     if value.layout != torch.strided or value.is_nested:
         layout, dense = ("nested", "to_padded_tensor(0)") if value.is_nested else (value.layout, "to_dense()")
         raise ConventionTypeError(
@@ -79,18 +82,18 @@ def dtype(value: Any) -> torch.dtype:
             ", ".join(str(one) for one in _KINDS),
             "write for example dtype=torch.float32",
         )
-    _check(f"dtype={value}", value)
+    if value not in _KINDS:
+        _refuse_dtype(f"dtype={value}")
     return value
 
 
-def _check(asked: str, found: torch.dtype) -> None:
-    if found not in _KINDS:
-        raise ConventionTypeError(
-            asked,
-            "such elements have no sum of products here",
-            ", ".join(str(one) for one in _KINDS),
-            "convert it, for example with .to(torch.float32)",
-        )
+def _refuse_dtype(asked: str) -> NoReturn:
+    raise ConventionTypeError(
+        asked,
+        "such elements have no sum of products here",
+        ", ".join(str(one) for one in _KINDS),
+        "convert it, for example with .to(torch.float32)",
+    )
 
 
 def dtype_named(name: str) -> torch.dtype:
@@ -127,11 +130,15 @@ def transforms(dtype: torch.dtype) -> bool:
     return True
 
 
+def dtype_range(dtype: torch.dtype) -> tuple[int, int]:
+    return (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+
+
 def integer_range(array: torch.Tensor) -> tuple[int, int]:
     if not array.numel():
         return 0, 0
     if array.is_meta:  # no elements, only their type
-        return (0, 1) if array.dtype == torch.bool else (torch.iinfo(array.dtype).min, torch.iinfo(array.dtype).max)
+        return dtype_range(array.dtype)
     bits = converted(array, torch.int64)
     low, high = int(bits.min()), int(bits.max())
     if array.dtype == torch.uint64 and low < 0:  # from 2**63 on, the bits read as negative
@@ -175,7 +182,7 @@ def cast(array: torch.Tensor, dtype: torch.dtype, overflow: str) -> torch.Tensor
         return array.to(dtype)
     if _KINDS[dtype] in "fc":
         return _cast_float(array, dtype, overflow)
-    low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    low, high = dtype_range(dtype)
     if _KINDS[array.dtype] == "f":
         return _rounded(array, dtype, overflow, low, high)
     least, greatest = integer_range(array)
@@ -240,16 +247,15 @@ def extended(
 
     def gathered(index: NDArray[np.int64]) -> torch.Tensor:
         shape = (*array.shape[:axis], len(index), *array.shape[axis + 1 :])
-        if not array.shape[axis]:
+        if index[0] < 0:
             return torch.full(shape, fill, dtype=array.dtype, device=array.device)
-        where = torch.as_tensor(index, device=array.device)
-        samples = array.index_select(axis, where.clamp(min=0))
-        outside = (where < 0).view([-1 if a == axis else 1 for a in range(array.ndim)])
-        return samples.masked_fill(outside, fill)
+        return array.index_select(axis, torch.as_tensor(index, device=array.device))
 
     middle = array.narrow(axis, inside.start, inside.stop - inside.start)
-    parts = [gathered(left)] * bool(len(left)) + [middle] + [gathered(right)] * bool(len(right))
-    return torch.cat(parts, axis) if len(parts) > 1 else middle
+    if not len(left) + len(right):
+        return middle
+    parts = [gathered(index) if len(index) else None for index in (left, right)]
+    return torch.cat([part for part in (parts[0], middle, parts[1]) if part is not None], axis)
 
 
 def folded(array: torch.Tensor, axis: int, index: NDArray[np.int64], length: int) -> torch.Tensor:
@@ -259,6 +265,72 @@ def folded(array: torch.Tensor, axis: int, index: NDArray[np.int64], length: int
     result = zeros((*array.shape[:axis], length, *array.shape[axis + 1 :]), bits.dtype, array)
     result = result.index_add(axis, torch.as_tensor(index[samples], device=array.device), source)
     return converted(result, array.dtype)
+
+
+def memory(array: torch.Tensor) -> NDArray[Any] | None:
+    if type(array) not in types or not array.is_cpu or array.dtype == torch.uint64:
+        return None  # sums of uint64 are those of the bits of int64, which is known here only
+    if unpack_dual(array).tangent is not None:  # type: ignore[no-untyped-call]
+        return None
+    if array.requires_grad:
+        if torch.is_grad_enabled():
+            return None
+        array = array.detach()
+    if array.dtype in _SUMS:
+        array = array.to(_SUMS[array.dtype])
+    try:
+        shared: NDArray[Any] = array.numpy()
+    except RuntimeError:  # tensors of torch.func, lazily conjugated or negated ones
+        return None
+    return shared
+
+
+def tracked(*arrays: torch.Tensor) -> bool:
+    """Tell whether gradients are recorded of plain tensors that `memory` could share without them."""
+    if not torch.is_grad_enabled() or not any(array.requires_grad for array in arrays):
+        return False
+    if any(type(array) in types and unpack_dual(array).tangent is not None for array in arrays):  # type: ignore[no-untyped-call]
+        return False
+    return all(memory(array.detach()) is not None for array in arrays)
+
+
+class _Recomputed(torch.autograd.Function):
+    """A result computed without a record of how; gradients repeat it in a way that torch can follow."""
+
+    @staticmethod
+    def forward(ctx: Any, fast: Any, slow: Any, signal: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        ctx.slow = slow
+        ctx.save_for_backward(signal, kernel)
+        result: torch.Tensor = fast(signal.detach(), kernel.detach())
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
+        again = torch.is_grad_enabled()  # gradients of gradients are wanted
+        inputs = [one if again else one.detach().requires_grad_(one.requires_grad) for one in ctx.saved_tensors]
+        with torch.enable_grad():
+            result = ctx.slow(*inputs)
+            wanted = [one for one in inputs if one.requires_grad]
+            found = iter(torch.autograd.grad(result, wanted, gradients, create_graph=again))
+        return (None, None, *(next(found) if one.requires_grad else None for one in inputs))
+
+
+def recomputed(
+    fast: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    slow: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    signal: torch.Tensor,
+    kernel: torch.Tensor,
+) -> torch.Tensor:
+    result: torch.Tensor = _Recomputed.apply(fast, slow, signal, kernel)  # type: ignore[no-untyped-call]
+    return result
+
+
+def memory_dtype(dtype: torch.dtype) -> np.dtype[Any]:
+    return np.dtype(str(dtype).removeprefix("torch."))
+
+
+def from_memory(array: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(array)
 
 
 def to_numpy(array: torch.Tensor) -> NDArray[Any]:
@@ -307,9 +379,9 @@ def check_out(out: Any, shape: Sequence[int], dtype: torch.dtype, inputs: Sequen
         found = "it was made in inference mode and can be written in inference mode only"
     elif out.is_meta:
         found = None
-    elif overlaps_itself(_addresses(out)):
+    elif not out.is_contiguous() and overlaps_itself(_addresses(out)):
         found = "several of its elements share one place in memory"
-    elif any(overlap(_addresses(out), _addresses(one)) for one in inputs):
+    elif any(not _apart(out, one) and overlap(_addresses(out), _addresses(one)) for one in inputs):
         found = "it overlaps an input, which would change while it is read"
     if found:
         raise ConventionValueError(
@@ -318,6 +390,14 @@ def check_out(out: Any, shape: Sequence[int], dtype: torch.dtype, inputs: Sequen
             f"a tensor of shape {tuple(shape)} and dtype {dtype}, on the inputs' device and in memory of its own",
             f"out = torch.empty({tuple(shape)}, dtype={dtype}), without requires_grad (or under torch.no_grad())",
         )
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Tell at once that two tensors without gaps lie one behind the other; False says nothing."""
+    if not (one.is_contiguous() and other.is_contiguous()):
+        return False
+    first, second = one.data_ptr(), other.data_ptr()
+    return first + one.nbytes <= second or second + other.nbytes <= first
 
 
 class _Strided:

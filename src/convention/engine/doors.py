@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from convention.arrays import Array
-from convention.definition import Convention, as_convention
+from convention.definition import Convention, as_convention, remembered
 from convention.engine.direct import direct
-from convention.engine.extension import extend
 from convention.engine.fourier import fourier
-from convention.engine.job import Job, new_job
+from convention.engine.job import Job, in_memory, new_job
 from convention.engine.keywords import names_its_keywords
-from convention.engine.planner import Plan, choose
+from convention.engine.planner import Choice, Plan, choose
+from convention.engine.results import place_of, repeated, stored, summed
 
 __all__ = ["apply", "convolve", "correlate", "plan"]
 
@@ -52,7 +52,7 @@ def convolve(
     axes : int or tuple of int, optional
         The signal's spatial axes, in the order of the kernel's last ``len(axes)`` axes. Further kernel
         axes, in front, broadcast against the signal's other axes: one kernel per channel.
-    method : {"auto", "direct", "fourier"}
+    method : {"auto", "direct", "separable", "fourier"}
         ``"auto"`` never rounds integers and never lets a NaN or Inf reach an output whose window does not
         contain it; see `plan`.
     dtype : data type, optional
@@ -89,9 +89,7 @@ def convolve(
     >>> convolve([1, 2, 3], [1, 0, 5], size="full")
     array([ 1,  2,  8, 10, 15])
     """
-    convention = Convention(
-        size=size, boundary=boundary, value=value, stride=stride, dilation=dilation, upsample=upsample
-    )
+    convention = remembered("all", size, boundary, value, stride, dilation, upsample, False)
     return _compute(convention, signal, kernel, axes, method, dtype, overflow, out, workers)
 
 
@@ -145,16 +143,7 @@ def correlate(
     >>> correlate([1, 2, 3], [1, 0, 5])
     array([10, 16,  2])
     """
-    convention = Convention(
-        reversed_axes="none",
-        size=size,
-        boundary=boundary,
-        value=value,
-        stride=stride,
-        dilation=dilation,
-        upsample=upsample,
-        conjugate=True,
-    )
+    convention = remembered("none", size, boundary, value, stride, dilation, upsample, True)
     return _compute(convention, signal, kernel, axes, method, dtype, overflow, out, workers)
 
 
@@ -255,7 +244,9 @@ def plan(
         "upsample": upsample,
     }
     chosen = replace(as_convention(convention), **{name: v for name, v in given.items() if v is not None})
-    return choose(new_job(chosen, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, workers=workers), method)
+    job = new_job(chosen, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, workers=workers)
+    found = choose(job if job.library.name == "numpy" else in_memory(job) or job, method).plan
+    return replace(found, library=job.library.name, costs=dict(found.costs))  # the engine keeps its own
 
 
 def _compute(
@@ -270,23 +261,60 @@ def _compute(
     workers: int | None,
 ) -> Array:
     job = new_job(convention, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, out=out, workers=workers)
-    chosen = choose(job, method)
-    result = _rounded(job, _sums(job, chosen.method))
-    count, ndim = len(job.axes), len(job.shape)
-    if job.axes != tuple(range(ndim - count, ndim)):
-        result = job.library.moved(result, range(-count, 0), job.axes)
+    if job.library.name == "numpy":
+        result = repeated(job, method, out)
+        return _result(job, job, method, out) if result is None else result
+    shared = in_memory(job)
+    if shared is None and job.outputs * job.taps > _TRACED and job.library.tracked(job.signal, job.kernel):
+
+        def fast(x: Array, w: Array) -> Array:
+            return _compute(convention, x, w, axes, method, dtype, overflow, None, workers)
+
+        def slow(x: Array, w: Array) -> Array:
+            again = new_job(convention, x, w, axes=axes, dtype=dtype, overflow=overflow, workers=workers)
+            return _result(again, again, method, None)
+
+        return job.library.recomputed(fast, slow, signal, kernel)
+    return _result(job, shared or job, method, out)
+
+
+_TRACED = 100_000
+"""Products above which a result with gradients is computed as one without, and again for them."""
+
+
+def _result(job: Job, shared: Job, method: str, out: Array | None) -> Array:
+    """Return a job's result, computed by another job with the same sums."""
+    choice = choose(shared, method)
+    if choice.way:
+        result = stored(job, shared, choice, method, out)
+        if result is not None:
+            return result
+    if choice.plan.loops == "scipy" and (place := place_of(job, out)) is not None:
+        _sums(shared, choice, place)
+        return out
+    sums = _sums(shared, choice)
+    result = _rounded(job, job.library.from_memory(sums) if shared is not job else sums)
+    if job.moved_back:
+        result = job.library.moved(result, range(-len(job.axes), 0), job.axes)
     return job.library.delivered(result, out)
 
 
-def _sums(job: Job, method: str) -> Array:
+def _sums(job: Job, choice: Choice, place: Any = None) -> Array:
+    """Return the sums by the plan's method, in the data type to sum in, with the spatial axes last.
+
+    A transform writes them into `place`, if there is one.
+    """
     library = job.library
-    signal, kernel = library.converted(job.signal, job.sum_dtype), library.converted(job.kernel, job.sum_dtype)
-    if 0 in job.sums_shape:
-        return library.zeros(job.sums_shape, job.sum_dtype, signal)
+    if not job.outputs:
+        return library.zeros(job.sums_shape, job.sum_dtype, job.signal)
+    if choice.way:
+        return summed(job, choice)
+    kernel = library.converted(job.kernel, job.sum_dtype)
     if job.conjugate and library.kind(job.sum_dtype) == "c":
         kernel = kernel.conj()
-    extended = extend(library, signal, job.windows, job.rules, job.values)
-    return (fourier if method == "fourier" else direct)(job, extended, kernel)
+    if choice.plan.method == "fourier":
+        return fourier(job, job.signal, kernel, place)
+    return direct(job, job.signal, kernel)
 
 
 def _rounded(job: Job, sums: Array) -> Array:

@@ -1,9 +1,14 @@
-"""A call, checked: whose arrays, which axes, which data types. Nothing is computed here."""
+"""A call, checked: whose arrays, which axes, which data types. Nothing is computed here.
+
+What depends on the definition, the shapes and the data types alone is a `Form`. Forms are remembered,
+so that a second call of the same form costs no more than looking at its arrays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite, prod
 from numbers import Integral
 from typing import Any
@@ -16,7 +21,7 @@ from convention.errors import ConventionOverflowError, ConventionTypeError, Conv
 from convention.fields import Number
 from convention.geometry import Window
 
-__all__ = ["OVERFLOWS", "Job", "new_job"]
+__all__ = ["OVERFLOWS", "Form", "Job", "in_memory", "new_job"]
 
 OVERFLOWS = ("raise", "saturate", "wrap")
 """What happens to results that their data type cannot hold."""
@@ -25,17 +30,19 @@ _MOST = 2**40
 """Positions, several terabytes of them: more is a mistake, and NumPy's index arithmetic ends at 2**63."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One call after its checks, with the spatial axes last."""
+@dataclass(frozen=True, eq=False)
+class Form:
+    """What is known of a call without its arrays, after every check that needs none of their elements."""
 
     library: Library
-    signal: Array
-    """Shape (..., N1, N2, ...), in its own data type."""
-    kernel: Array
-    """Shape (..., K1, K2, ...), its leading axes broadcasting against the signal's; in its own data type."""
+    spatial: tuple[int, ...]
+    """The signal's spatial axes, in the kernel's order."""
+    moved: bool
+    """Whether the spatial axes have to be moved to the end."""
     axes: tuple[int, ...]
     """The spatial axes in the result, in the kernel's order."""
+    moved_back: bool
+    """Whether the result's have to be moved to their places."""
     windows: tuple[Window, ...]
     reversed_axes: tuple[int, ...]
     rules: tuple[str, ...]
@@ -46,16 +53,36 @@ class Job:
     """The result's data type where none was asked for."""
     dtype: Any
     """The one that was asked for, or None."""
-    overflow: str
-    workers: int | None
+    exact: bool
+    """Whether the sums are sums of integers."""
     sums_shape: tuple[int, ...]
     """The result's shape with the spatial axes last."""
     shape: tuple[int, ...]
+    outputs: int
+    """The number of outputs, of all signals together."""
+    taps: int
+    """The number of taps of one kernel."""
+    most: int
+    """The greatest sum of integers that is exact."""
+    largest_constant: int
+    """The greatest absolute value of an integer beyond the border."""
+    largest_sample: int
+    """The same of all that the signal's integer type can hold."""
+    largest_tap: int
+    """The same of the kernel's."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether the sums are sums of integers."""
-        return self.library.kind(self.natural_dtype) in "iu"
+
+@dataclass(frozen=True, eq=False)
+class Job(Form):
+    """One call after its checks, with the spatial axes last: its form, filled with arrays."""
+
+    form: Form
+    signal: Array
+    """Shape (..., N1, N2, ...), in its own data type."""
+    kernel: Array
+    """Shape (..., K1, K2, ...), its leading axes broadcasting against the signal's; in its own data type."""
+    overflow: str
+    workers: int | None
 
 
 def new_job(
@@ -74,39 +101,96 @@ def new_job(
         raise ConventionValueError(
             f"overflow={overflow!r}", "there is no such word", ", ".join(OVERFLOWS), nearest(overflow, OVERFLOWS)
         )
-    _check_workers(workers)
+    if workers is not None:
+        _check_workers(workers)
     library = library_of(signal=signal, kernel=kernel, out=out)
     x, w = library.array("signal", signal), library.array("kernel", kernel)
     library.same_device(x, w)
     spatial = _spatial_axes(x.ndim, w.ndim, axes)
-    count = len(spatial)
-    if spatial != tuple(range(x.ndim - count, x.ndim)):
-        x = library.moved(x, spatial, range(-count, 0))
-    windows = convention.windows(x.shape[-count:], w.shape[-count:])
+    form = _form_of(library, convention, x.shape, x.dtype, w.shape, w.dtype, spatial, dtype)
+    if form.moved:
+        x = library.moved(x, spatial, range(-len(spatial), 0))
+    job = _filled(form, x, w, overflow, workers)
+    if out is not None:
+        library.check_out(out, form.shape, form.natural_dtype if form.dtype is None else form.dtype, (signal, kernel))
+    if form.exact and overflow != "wrap":
+        _check_sums(job)
+    return job
+
+
+def _filled(form: Form, signal: Array, kernel: Array, overflow: str, workers: int | None) -> Job:
+    """Return the job of a form for these arrays."""
+    job = object.__new__(Job)
+    # a frozen dataclass would set some twenty fields one by one, for longer than a short sum takes
+    fields = vars(form).copy()
+    fields["form"], fields["signal"], fields["kernel"] = form, signal, kernel
+    fields["overflow"], fields["workers"] = overflow, workers
+    object.__setattr__(job, "__dict__", fields)
+    return job
+
+
+def in_memory(job: Job) -> Job | None:
+    """Return the same sums as a job of NumPy's on the same memory, or None where that cannot be."""
+    signal, kernel = job.library.memory(job.signal), job.library.memory(job.kernel)
+    if signal is None or kernel is None:
+        return None
+    return _filled(_numpy_form(job.form), signal, kernel, job.overflow, job.workers)
+
+
+@lru_cache(maxsize=1024)
+def _numpy_form(form: Form) -> Form:
+    dtype = form.library.memory_dtype(form.sum_dtype)
+    return replace(form, library=library_of(array=np.empty(0)), sum_dtype=dtype, natural_dtype=dtype, dtype=None)
+
+
+def _form_of(library: Library, convention: Convention, *rest: Any) -> Form:
+    try:
+        hash(rest)
+    except TypeError:  # a data type given as a list, for example
+        return _new_form(library, convention, *rest)
+    return _remembered_form(library, convention, *rest)
+
+
+def _new_form(
+    library: Library,
+    convention: Convention,
+    signal_shape: tuple[int, ...],
+    signal_dtype: Any,
+    kernel_shape: tuple[int, ...],
+    kernel_dtype: Any,
+    spatial: tuple[int, ...],
+    dtype: Any,
+) -> Form:
+    """Check everything that can be checked without the arrays' elements."""
+    count, ndim = len(spatial), len(signal_shape)
+    windows = convention.windows([signal_shape[axis] for axis in spatial], kernel_shape[-count:])
     fields = convention.axes(count)
     rules = tuple(axis.boundary for axis in fields)
     _check_empty(windows, rules)
     _check_extent(windows)
-    batch = _broadcast(x.shape[:-count], w.shape[:-count])
-    added = len(batch) + count - x.ndim
+    others = [n for axis, n in enumerate(signal_shape) if axis not in spatial]
+    batch = _broadcast(others, kernel_shape[:-count])
+    added = len(batch) + count - ndim
     places = tuple(axis + added for axis in spatial)
     outputs = tuple(window.outputs for window in windows)
     shape = list(batch)
     for place, n in sorted(zip(places, outputs)):
         shape.insert(place, n)
 
-    natural = _natural_dtype(library, x.dtype, w.dtype)
+    natural = _natural_dtype(library, signal_dtype, kernel_dtype)
     wanted = None if dtype is None else library.dtype(dtype)
     _check_complex(library, natural, wanted)
     values = tuple(_checked_value(library, axis.value, natural) for axis in fields)
     sums = library.sum_dtype(natural)
     if wanted is not None and library.kind(natural) in "fc" and library.kind(wanted) in "fc":
         sums = library.sum_dtype(library.promoted(natural, wanted))
-    job = Job(
+    exact = library.kind(natural) in "iu"
+    return Form(
         library=library,
-        signal=x,
-        kernel=w,
+        spatial=spatial,
+        moved=spatial != tuple(range(ndim - count, ndim)),
         axes=places,
+        moved_back=places != tuple(range(len(shape) - count, len(shape))),
         windows=windows,
         reversed_axes=tuple(axis.number for axis in fields if axis.reversed),
         rules=rules,
@@ -115,21 +199,24 @@ def new_job(
         sum_dtype=sums,
         natural_dtype=natural,
         dtype=wanted,
-        overflow=overflow,
-        workers=workers,
+        exact=exact,
         sums_shape=(*batch, *outputs),
         shape=tuple(shape),
+        outputs=prod(shape),
+        taps=prod(window.kernel for window in windows),
+        most=2**64 - 1 if library.kind(natural) == "u" else 2**63 - 1,
+        largest_constant=max(abs(int(value.real)) for value in values) if exact else 0,
+        largest_sample=_largest(library, signal_dtype) if exact else 0,
+        largest_tap=_largest(library, kernel_dtype) if exact else 0,
     )
-    if out is not None:
-        library.check_out(out, job.shape, natural if wanted is None else wanted, (signal, kernel))
-    if job.exact and overflow != "wrap":
-        _check_sums(job)
-    return job
 
 
-def _check_workers(workers: int | None) -> None:
+_remembered_form: Callable[..., Form] = lru_cache(maxsize=1024)(_new_form)
+
+
+def _check_workers(workers: int) -> None:
     number = isinstance(workers, Integral) and not isinstance(workers, bool)
-    if workers is not None and (not number or workers < 1):
+    if not number or workers < 1:
         refusal = ConventionValueError if number else ConventionTypeError
         raise refusal(
             f"workers={workers!r}", "no number of threads", "an integer of at least 1, or None", "leave it out"
@@ -157,7 +244,7 @@ def _spatial_axes(signal_ndim: int, kernel_ndim: int, axes: Any) -> tuple[int, .
     asked = f"axes={axes!r}"
     allowed = f"different axes of the signal, {-signal_ndim} to {signal_ndim - 1}, at most {kernel_ndim} (the kernel's)"
     given = axes if isinstance(axes, (list, tuple)) else (axes,)
-    if not all(isinstance(axis, Integral) and not isinstance(axis, bool) for axis in given):
+    if not all(type(axis) is int or (isinstance(axis, Integral) and not isinstance(axis, bool)) for axis in given):
         raise ConventionTypeError(asked, "not integers", allowed, "write for example axes=(-2, -1)")
     listed = [int(axis) for axis in given]
     found = None
@@ -249,16 +336,24 @@ def _checked_value(library: Library, value: Number, natural: Any) -> Number:
 
 
 def _check_sums(job: Job) -> None:
-    """Refuse integers whose greatest possible sum leaves 64 bits."""
-    low, high = job.library.integer_range(job.signal)
-    largest = max(-low, high, *(abs(int(value.real)) for value in job.values))
+    """Refuse integers whose greatest possible sum leaves 64 bits; the data types often rule that out by themselves."""
+    possible = max(job.largest_sample, job.largest_constant)
+    if possible * job.largest_tap * job.taps <= job.most:
+        return
     weight = int(job.library.absolute_sum(job.kernel, len(job.windows)))
-    unsigned = job.library.kind(job.natural_dtype) == "u"
-    limit = 2**64 - 1 if unsigned else 2**63 - 1
-    if weight * largest > limit:
+    if weight * possible <= job.most:
+        return
+    low, high = job.library.integer_range(job.signal)
+    largest = max(-low, high, job.largest_constant)
+    if weight * largest > job.most:
         raise ConventionOverflowError(
             f"an exact sum of integers in {job.natural_dtype}",
             f"the kernel's absolute sum {weight} times the largest sample {largest} is {weight * largest}",
-            f"at most {limit}",
+            f"at most {job.most}",
             "convert the signal to float64, scale it down, or say overflow='wrap' for sums modulo 2**64",
         )
+
+
+def _largest(library: Library, dtype: Any) -> int:
+    low, high = library.dtype_range(dtype)
+    return max(-low, high)

@@ -1,20 +1,44 @@
-"""Which method computes a job, and why: a plan is an object that prints itself."""
+"""Which method computes a job, and why: a plan is an object that prints itself.
+
+Small jobs are summed by NumPy as they are: that takes no longer than to think about them. For all others
+the kernel is looked at once (is it a product of one vector per axis, are taps zero or all equal?), and the method
+that is predicted to be the fastest is taken. The signal's values are looked at only where a transform would win.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite, log2, prod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import isfinite, prod
+from typing import Any, NoReturn
 
-from convention.engine.job import Job
+import numpy as np
+from numpy.typing import NDArray
+
+from convention.engine.costs import compiled_costs, numpy_cost, threads, unfit
+from convention.engine.factors import Taps, analysed, separable_bound
+from convention.engine.job import Form, Job
+from convention.engine.remembered import Remembered
 from convention.errors import ConventionTypeError, ConventionValueError, nearest
 
-__all__ = ["METHODS", "Plan", "choose"]
+__all__ = ["METHODS", "Choice", "Plan", "choose"]
 
-METHODS = ("auto", "direct", "fourier")
+METHODS = ("auto", "direct", "separable", "fourier")
 """Words for ``method=``."""
 
-_SHORT = 1000.0
-"""Microseconds below which a transform, which rounds more, is not worth its gain."""
+_SMALL_OUTPUTS, _SMALL_PRODUCTS = 10_000, 100_000
+"""Below both, NumPy's own loops sum: whether Numba has been loaded or not, so that results do not depend on it."""
+
+_DIRECT = ("dense", "listed", "folded")
+
+_WAYS = {
+    "dense": "tiles of rows that share samples",
+    "listed": "rows over the taps that are not zero",
+    "folded": "each row folded into tiles of rows that share samples",
+    "separable": "one axis after the other",
+    "box": "one axis after the other, equal taps as sums of sums",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,40 +48,62 @@ class Plan:
     Attributes
     ----------
     method : str
-        ``"direct"`` or ``"fourier"``.
+        ``"direct"``, ``"separable"`` or ``"fourier"``.
+    loops : str
+        Whose loops: ``"compiled"`` (by Numba), ``"numpy"``, ``"torch"`` or ``"scipy"``.
     reason : str
         Why this method.
     costs : dict of str to float
-        Predicted microseconds per method, where both were possible.
+        Predicted microseconds in one thread, of every way that was possible.
     error_bound : str
         How far a result may be from the exact sum.
     outputs, taps : int
         Number of outputs of one signal, and of taps of one kernel.
     library, dtype : str
         The array library, and the data type that is summed in.
+    threads : int
+        The most that share the work.
     """
 
     method: str
+    loops: str
     reason: str
-    costs: dict[str, float]
+    costs: Mapping[str, float]
     error_bound: str
     outputs: int
     taps: int
     library: str
     dtype: str
+    threads: int = 1
 
     def __str__(self) -> str:
         costs = ", ".join(f"{name} {cost:,.0f} µs" for name, cost in self.costs.items())
         return (
-            f"{self.library} {self.method}: {self.reason}\n"
-            f"  outputs {self.outputs:,}, taps {self.taps:,}, sums in {self.dtype}\n"
+            f"{self.loops} {self.method}: {self.reason}\n"
+            f"  outputs {self.outputs:,}, taps {self.taps:,}, sums in {self.dtype}, threads {self.threads}\n"
             f"  predicted: {costs or 'no choice to make'}\n"
             f"  error: {self.error_bound}"
         )
 
 
-def choose(job: Job, method: str) -> Plan:
-    """Return the plan for a job.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Choice:
+    """A plan, and what carrying it out needs to know besides."""
+
+    plan: Plan
+    way: str = ""
+    """Of the compiled loops, or nothing."""
+    work: np.dtype[Any] | None = None
+    """What these sum in: float32 or float64; where sums are complex, each part."""
+    factors: tuple[NDArray[Any], ...] | None = None
+    cost: float = 0.0
+    """Nanoseconds in one thread."""
+    better: bool = False
+    """Whether a transform is predicted to be faster, if the signal's values allow it."""
+
+
+def choose(job: Job, method: str) -> Choice:
+    """Return what to do for a job.
 
     Raises
     ------
@@ -67,32 +113,52 @@ def choose(job: Job, method: str) -> Plan:
     if method not in METHODS:
         refusal = ConventionValueError if isinstance(method, str) else ConventionTypeError
         raise refusal(f"method={method!r}", "there is no such method", ", ".join(METHODS), nearest(method, METHODS))
-    costs: dict[str, float] = {}
-    if method == "direct" or not prod(job.sums_shape):
-        return _plan(job, "direct", "asked for" if method == "direct" else "there are no outputs", costs)
-    obstacle = _no_transform(job)
-    if not obstacle:
-        costs = _costs(job)
-        if method == "auto" and costs["direct"] <= max(costs["fourier"], _SHORT):
-            return _plan(job, "direct", "predicted to be the faster, or fast enough", costs)
-        obstacle = _unsafe_values(job)
+    settled = _settled(job.form, method)
+    if settled is not None:
+        return settled
+    work = _work_dtype(job)
+    if isinstance(work, str):
+        return _uncompiled(job, method, work)
+    kernel = job.kernel
+    few = kernel.tobytes() if kernel.nbytes < 1 << 16 else None
+    key = (job.form, method, job.workers, work.char, kernel.dtype.char, few)
+    choice = _choices.get(key)
+    if choice is None:
+        choice = _compiled(job, method, work)
+        if key[-1] is not None:
+            _choices.put(key, choice, kernel.nbytes)
+    return _transform(job, method, choice) if choice.better else choice
+
+
+_choices: Remembered[Choice] = Remembered(1024)
+
+
+@lru_cache(maxsize=1024)
+def _settled(form: Form, method: str) -> Choice | None:
+    """Return the choice where the form alone decides, None where the arrays' elements do too."""
+    if not form.outputs:
+        return _plain(form, "there are no outputs")
+    obstacle = _no_transform(form)
     if method == "fourier":
         if obstacle:
-            raise ConventionValueError(
-                "method='fourier'", obstacle, "finite floating-point arrays", "use method='direct' or 'auto'"
-            )
-        return _plan(job, "fourier", "asked for", costs)
-    if obstacle:
-        return _plan(job, "direct", obstacle, costs)
-    return _plan(job, "fourier", "predicted to be the faster", costs)
+            _refuse("fourier", obstacle, "finite floating-point arrays")
+        return None
+    small = form.outputs < _SMALL_OUTPUTS and form.outputs * form.taps < _SMALL_PRODUCTS
+    if small and method != "separable":
+        return _plain(form, "asked for, and small" if method == "direct" else "small: done before thought about")
+    return None
 
 
-def _no_transform(job: Job) -> str:
+def _refuse(method: str, found: str, allowed: str) -> NoReturn:
+    raise ConventionValueError(f"method={method!r}", found, allowed, "use method='direct' or 'auto'")
+
+
+def _no_transform(form: Form) -> str:
     """Return why the data types rule a transform out, or nothing."""
-    if job.exact:
+    if form.exact:
         return "sums of integers are exact, a transform would round"
-    if not job.library.transforms(job.sum_dtype):
-        return f"no Fourier transform in {job.sum_dtype}"
+    if not form.library.transforms(form.sum_dtype):
+        return f"no Fourier transform in {form.sum_dtype}"
     return ""
 
 
@@ -103,40 +169,147 @@ def _unsafe_values(job: Job) -> str:
     if not all(map(isfinite, [*sizes, weight])):
         return "a transform would spread NaN and Inf to every output"
     span = prod((w.outputs - 1) * w.stride + w.dilation * (w.kernel - 1) + 1 for w in job.windows)
-    if not max(sizes) * weight * span < job.library.largest(job.sum_dtype):
+    if not max(sizes) * weight * span * 8 < job.library.largest(job.sum_dtype):  # a transform may be a little longer
         return "a transform of values this large could overflow"
     return ""
 
 
-def _costs(job: Job) -> dict[str, float]:
-    cost = job.library.cost
-    outputs, taps = prod(job.sums_shape), prod(window.kernel for window in job.windows)
-    each = prod(window.outputs for window in job.windows)
-    span = prod((w.outputs - 1) * w.stride + w.dilation * (w.kernel - 1) + 1 for w in job.windows)
-    points = span * (outputs // each)
-    return {
-        "direct": (outputs * taps * cost["product"] + min(each, taps) * cost["call"]) / 1e3,
-        "fourier": (2 * points * (log2(span) + 1) * cost["transform"] + 20 * cost["call"]) / 1e3,
-    }
+def _work_dtype(job: Job) -> np.dtype[Any] | str:
+    """Return what the compiled loops sum a job in, or why they cannot."""
+    obstacle = unfit(job.form)
+    if obstacle:
+        return obstacle
+    if not job.exact:
+        return np.dtype(np.float32 if job.sum_dtype.char in "fF" else np.float64)
+    # sums of integers are exact in a float that holds the greatest: so are their parts, in any order
+    possible = max(job.largest_sample, job.largest_constant)
+    if job.taps * job.largest_tap * possible < 2**24:
+        return np.dtype(np.float32)
+    weight = int(job.library.absolute_sum(job.kernel, len(job.windows)))
+    if weight * possible >= 2**24 and job.signal.dtype.itemsize > 2:
+        low, high = job.library.integer_range(job.signal)
+        possible = max(-low, high, job.largest_constant)
+    if weight * possible < 2**24:
+        return np.dtype(np.float32)
+    if weight * possible < 2**53:
+        return np.dtype(np.float64)
+    return "sums from 2**53 on are exact in 64-bit integers only"
 
 
-def _plan(job: Job, method: str, reason: str, costs: dict[str, float]) -> Plan:
-    taps = prod(window.kernel for window in job.windows)
+def _uncompiled(job: Job, method: str, obstacle: str) -> Choice:
+    if method == "separable":
+        _refuse("separable", obstacle, "NumPy arrays and CPU tensors of common data types, with Numba installed")
+    cost = numpy_cost(job.form)
+    choice = _plain(job.form, obstacle, {job.library.name: cost})
+    if method == "direct" or _no_transform(job.form):
+        return choice
+    from convention.engine.fourier import fourier_cost
+
+    costs = {job.library.name: cost, "fourier": fourier_cost(job) * 1e3}
+    if method == "auto" and cost <= costs["fourier"]:
+        return _plain(job.form, f"{obstacle}; predicted to be faster than a transform", costs)
+    return _transform(job, method, _plain(job.form, obstacle, costs))
+
+
+def _transform(job: Job, method: str, direct: Choice) -> Choice:
+    """Return the choice of a transform, or of the direct method that is to be taken instead."""
+    obstacle = _unsafe_values(job)
+    if method == "fourier":
+        if obstacle:
+            _refuse("fourier", obstacle, "finite floating-point arrays")
+        return Choice(plan=_of_transform(job, direct.plan, "asked for"))
+    if obstacle:
+        return replace(direct, plan=replace(direct.plan, reason=f"{obstacle}; {direct.plan.reason}"))
+    return Choice(plan=_of_transform(job, direct.plan, "predicted to be the fastest"))
+
+
+def _of_transform(job: Job, plan: Plan, reason: str) -> Plan:
+    epsilon = job.library.epsilon(job.sum_dtype)
+    return replace(
+        plan,
+        method="fourier",
+        loops="scipy" if job.library.name == "numpy" else job.library.name,
+        reason=reason,
+        error_bound=f"at most 8 * {epsilon:.3g} * log2(N) * sum|kernel| * max|signal|, N points of a transform",
+    )
+
+
+def _compiled(job: Job, method: str, work: np.dtype[Any]) -> Choice:
+    """Return the fastest way of the compiled loops, and whether a transform would be faster still."""
+    from convention.engine.compiled.intrinsics import VECTOR
+
+    taps = _analysed(job)
+    costs = compiled_costs(job, taps, work.itemsize, VECTOR)
+    if method == "direct":
+        costs = {way: cost for way, cost in costs.items() if way in _DIRECT}
+    if method == "separable":
+        costs = {way: cost for way, cost in costs.items() if way in ("separable", "box")}
+        if not costs:
+            found = "the kernel is no product of one vector per axis, within the rounding of a direct sum"
+            _refuse("separable", found, "kernels of rank 1 with two axes or more; one kernel for all signals")
+    way = min(costs, key=costs.__getitem__)
+    cost, better = costs[way], False
+    if method in ("auto", "fourier") and not _no_transform(job.form):
+        from convention.engine.fourier import fourier_cost
+
+        shared = threads(cost, job.workers)
+        costs["fourier"] = fourier_cost(job) * 1e3 * shared
+        better = method == "fourier" or costs["fourier"] < 0.9 * cost
+    name = "direct" if way in _DIRECT else "separable"
+    reason = f"{'asked for' if method == name else 'predicted to be the fastest'}: {_WAYS[way]}"
+    bound = ""
+    if name == "separable" and taps is not None and not job.exact:
+        eps = job.library.epsilon(job.sum_dtype)
+        bound = f"at most {separable_bound(taps):.3g} * {eps:.3g} * sum of |tap * sample|"
+    plan = _plan(job.form, name, "compiled", reason, costs, bound, threads(cost, job.workers))
+    factors = taps.factors if taps is not None and name == "separable" else None
+    return Choice(plan=plan, way=way, work=work, factors=factors, cost=cost, better=better)
+
+
+def _analysed(job: Job) -> Taps | None:
+    """Return what the kernel allows, of one kernel in the data type to sum in."""
+    d = len(job.windows)
+    if prod(job.kernel.shape[:-d]) != 1:
+        return None
+    kernel = job.kernel.reshape(job.kernel.shape[-d:])
     if job.exact:
+        return analysed(kernel)
+    kernel = job.library.converted(kernel, job.sum_dtype)
+    if kernel.dtype.kind != "c":
+        return analysed(kernel)
+    if kernel.imag.any():  # each product is four
+        return analysed(kernel)._replace(factors=None, constant=None)
+    return analysed(np.ascontiguousarray(kernel.real))  # the real and the imaginary parts are two signals
+
+
+def _plain(form: Form, reason: str, costs: Mapping[str, float] | None = None) -> Choice:
+    return Choice(plan=_plan(form, "direct", form.library.name, reason, costs or {}))
+
+
+def _plan(
+    form: Form,
+    method: str,
+    loops: str,
+    reason: str,
+    costs: Mapping[str, float],
+    bound: str = "",
+    shared: int = 1,
+) -> Plan:
+    if form.exact:
         bound = "none, sums of integers are exact"
-    else:
-        epsilon = job.library.epsilon(job.sum_dtype)
-        rounded = taps + (job.library.kind(job.sum_dtype) == "c")  # a complex product rounds twice
-        direct = f"at most {rounded} * {epsilon:.3g} * sum of |tap * sample|"
-        transform = f"at most 8 * {epsilon:.3g} * log2(N) * sum|kernel| * max|signal|"
-        bound = direct if method == "direct" else transform
+    elif not bound:
+        epsilon = form.library.epsilon(form.sum_dtype)
+        rounded = form.taps + (form.library.kind(form.sum_dtype) == "c")  # a complex product rounds twice
+        bound = f"at most {rounded} * {epsilon:.3g} * sum of |tap * sample|"
     return Plan(
         method=method,
+        loops=loops,
         reason=reason,
-        costs=costs,
+        costs={name: cost / 1e3 for name, cost in costs.items()},
         error_bound=bound,
-        outputs=prod(window.outputs for window in job.windows),
-        taps=taps,
-        library=job.library.name,
-        dtype=str(job.sum_dtype),
+        outputs=prod(window.outputs for window in form.windows),
+        taps=form.taps,
+        library=form.library.name,
+        dtype=str(form.sum_dtype),
+        threads=shared,
     )

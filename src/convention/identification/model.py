@@ -77,7 +77,8 @@ class Model:
     def bound(self, signal: Array, kernel: Array, result_type: np.dtype[Any]) -> float:
         """Return by how much a stored float may differ from the sum: `UNITS` of rounding of the greatest sum."""
         kind = result_type if result_type.kind in "fc" else np.dtype("float64")
-        eps = max(float(np.finfo(kind).eps), float(np.finfo(self.precision).eps) if self.precision else 0.0)
+        # probes are no more precise than float64, nor are the sums they are held against
+        eps = max(float(np.finfo(one).eps) for one in (kind, self.precision or "float64", "float64"))
         values = self.at(signal.shape, kernel.shape).value
         beyond = max((abs(v) for v in (values if isinstance(values, tuple) else (values,))), default=0)
         largest = float(max(np.abs(signal).max(initial=0), beyond))

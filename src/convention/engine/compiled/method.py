@@ -1,0 +1,277 @@
+"""The direct method in compiled loops: from a job to its result, without a copy of the signal.
+
+What a form and a kernel settle (tables of offsets, taps in the order in which samples are met) is remembered by
+the kernel's bytes, so that a second call costs no more than finding it again.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convention.engine.compiled.arrangement import Arrangement, Line, arrange, kernel_taps, meeting
+from convention.engine.compiled.intrinsics import ROWS
+from convention.engine.compiled.loops import BOX, BOX_ONES, DENSE, FOLDED, LISTED, SEPARABLE, run_of
+from convention.engine.job import Job
+from convention.engine.remembered import Remembered
+from convention.engine.threads import in_parallel
+
+__all__ = ["compute"]
+
+_KEPT = 1 << 20
+"""Bytes of the tables and taps of one job that are worth remembering."""
+
+
+_PRODUCTS = 10**9
+"""Products after which a thread looks whether it is to stop: about ten milliseconds."""
+
+
+class Task(NamedTuple):
+    """A job ready to run on arrays of its kind."""
+
+    arrangement: Arrangement
+    geometry: int
+    """The address of a record of `loops.GEOMETRY`."""
+    kept: tuple[NDArray[Any], ...]
+    """The record, and what it points to besides the arrangement's tables."""
+    blocks_each: int
+    """Blocks that a thread takes at a time."""
+    workers: int
+    loops: Any
+    """From `loops.run_of`."""
+    numbers: tuple[Any, Any, Any]
+    """Of the data types of the signal, the sums and the result."""
+
+    def run(self, signal: NDArray[Any], result: NDArray[Any]) -> int:
+        """Sum; return what was wrong with the results."""
+        x, s, y = self.numbers
+        run = self.loops
+        src, out = _address(signal), _address(result)
+        geometry, blocks, each, size = (
+            self.geometry,
+            self.arrangement.blocks,
+            self.blocks_each,
+            self.arrangement.scratch,
+        )
+        if each >= blocks:
+            return int(run(x, s, y, geometry, src, out, _scratch.of(size), 0, blocks))
+        found = []
+
+        def part(number: int) -> None:
+            first = number * each
+            found.append(run(x, s, y, geometry, src, out, _scratch.of(size), first, min(first + each, blocks)))
+
+        in_parallel(part, -(-blocks // each), self.workers)
+        status = 0
+        for one in found:
+            status |= int(one)
+        return status
+
+
+class _Scratch(threading.local):
+    """Memory for one block per thread, kept from call to call: to touch it anew takes longer than a small sum."""
+
+    size = -1
+
+    def of(self, size: int) -> int:
+        """Return the address of so many bytes, the same ones in every call of a thread."""
+        if self.size < size:
+            self.memory, self.size = np.zeros(size + 64, np.uint8), size
+            self.address = -(-_address(self.memory) // 64) * 64
+        return self.address
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+_scratch = _Scratch()
+_tasks: Remembered[Task] = Remembered(256)
+
+
+def compute(
+    job: Job,
+    way: int,
+    kernel: NDArray[Any],
+    factors: tuple[NDArray[Any], ...] | None,
+    work: np.dtype[Any],
+    workers: int,
+    result: NDArray[Any],
+    limits: tuple[int, int] = (0, 0),
+) -> tuple[int, Task | None]:
+    """Write a job's sums into an array.
+
+    Returns what was wrong with the results (`loops.OUT_OF_RANGE`, `loops.NOT_A_NUMBER`), and a task that does the same
+    for other arrays of the same shapes, data types and strides, if there is one.
+
+    Parameters
+    ----------
+    job : Job
+        Of NumPy arrays, without upsampling.
+    way : int
+        `loops.DENSE`, `loops.LISTED` or `loops.SEPARABLE`.
+    kernel : array
+        The job's, conjugated where asked.
+    factors : tuple of array or None
+        One per axis, for `loops.SEPARABLE`.
+    work : data type
+        Of the sums: float32 or float64; where sums are complex, of their parts.
+    workers : int
+        How many threads share the work.
+    result : array, shape `job.sums_shape`
+        Where to write; its last axis does not run backwards.
+    limits : (int, int)
+        The range of results that are integers.
+    """
+    paired, turned = result.dtype.kind == "c", False
+    signal = _readable(job.signal, work, paired)
+    if paired:
+        signal, result, turned = _parts(signal), _parts(result), bool(kernel.imag.any())
+        kernel = kernel if turned else kernel.real
+    key = (
+        job.form,
+        job.windows,
+        way,
+        signal.strides,
+        signal.dtype.char,
+        result.strides,
+        result.dtype.char,
+        workers,
+        limits,
+        paired,
+        kernel.dtype.char,
+        kernel.tobytes() if kernel.nbytes < _KEPT else None,
+    )
+    task = _tasks.get(key)
+    if task is None:
+        task = _prepared(job, way, signal, kernel, factors, work, result, limits, paired, workers)
+        weight = sum(array.nbytes for array in (*task.arrangement.tables, *task.kept))
+        if key[-1] is not None and weight < _KEPT:
+            _tasks.put(key, task, weight)
+    return task.run(signal, result), task if signal is job.signal else None
+
+
+_NUMBERS = {char: np.dtype(char).type(0) for char in "bBhHiIlLfd"} | {"q": np.int64(0), "Q": np.uint64(0)}
+"""What stands for a data type, by its letter."""
+
+
+def _readable(signal: NDArray[Any], work: np.dtype[Any], complex_: bool) -> NDArray[Any]:
+    """Return the signal as the loops can read it: where it lies, if they know its data type and its strides."""
+    kind = signal.dtype.kind
+    if signal.dtype.char == "?":
+        signal = signal.view(np.uint8)
+    known = signal.dtype.char in (_COMPLEX if complex_ else _NUMBERS) and signal.dtype.isnative
+    size = signal.itemsize
+    if known and signal.flags.aligned and signal.strides[-1] >= 0 and signal.strides[-1] % size == 0:
+        return signal
+    wanted = np.dtype(work.char.upper()) if complex_ else work if kind in "fc" or not known else signal.dtype
+    return np.ascontiguousarray(signal, dtype=wanted.newbyteorder("="))
+
+
+_COMPLEX = "FD"
+
+
+def _parts(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the real and the imaginary parts along one more axis, in the same memory."""
+    real = array.real
+    return np.lib.stride_tricks.as_strided(real, (*real.shape, 2), (*real.strides, real.itemsize))
+
+
+def _prepared(
+    job: Job,
+    way: int,
+    signal: NDArray[Any],
+    kernel: NDArray[Any],
+    factors: tuple[NDArray[Any], ...] | None,
+    work: np.dtype[Any],
+    result: NDArray[Any],
+    limits: tuple[int, int],
+    paired: bool,
+    workers: int,
+) -> Task:
+    constants = [value if rule == "constant" else 0 for rule, value in zip(job.rules, job.values)]
+    lines = [
+        Line(
+            samples=window.signal,
+            outputs=window.outputs,
+            taps=window.kernel,
+            first_tap=0,
+            before=window.before,
+            stride=window.stride,
+            dilation=window.dilation,
+            rule=rule,
+            value=value,
+        )
+        for window, rule, value in zip(job.windows, job.rules, constants)
+    ]
+    if np.isfinite(kernel).all():  # in a corner, the constant of a later axis stands instead of a zero
+        lines = [line if any(constants[axis + 1 :]) else meeting(line) for axis, line in enumerate(lines)]
+    d = len(lines)
+
+    def arranged(way: int) -> Arrangement:
+        return arrange(
+            lines, way, signal, result, kernel.shape[:-d], work, paired, kernel.dtype.kind == "c", workers, limits
+        )
+
+    arrangement = arranged(way)
+    if way == FOLDED and (arrangement.record["lanes"][0] > 1 or lines[-1].taps < ROWS - 1):
+        way = DENSE  # neighbours are further apart, or too few taps have met samples
+        arrangement = arranged(way)
+    backwards: Any = tuple(slice(None, None, -1 if axis in job.reversed_axes else 1) for axis in range(d))
+    taps = kernel_taps(arrangement, kernel[(..., *backwards)], work)
+    taps = taps.reshape(-1, arrangement.offsets.size)
+    kept = {"taps": taps}
+    record = arrangement.record.copy()
+    if way == LISTED:
+        some = taps != 0
+        kept["listed"] = taps[some]
+        kept["listed_offsets"] = np.broadcast_to(arrangement.offsets, taps.shape)[some]
+        kept["begins"] = np.concatenate([[0], np.cumsum(some.sum(axis=1))]).astype(np.int64)
+        finite = signal.dtype.kind != "f" and np.isfinite(np.array(constants)).all()
+        record["check"] = not finite and not some.all()
+    if way == SEPARABLE:
+        assert factors is not None
+        kept["factors"] = _factors(arrangement, factors, job.reversed_axes, work)
+    if way == BOX:
+        ones = np.ones((len(taps), BOX_ONES), work)
+        kept["factors"] = np.concatenate([np.repeat(taps[:, :1], record["planes"][0], axis=1), ones], axis=1)
+    for name, array in kept.items():
+        record[name] = _address(array)
+    return Task(
+        arrangement=arrangement,
+        geometry=_address(record),
+        kept=(record, *kept.values()),
+        blocks_each=_blocks_each(arrangement, taps.shape[1], workers),
+        workers=min(workers, arrangement.blocks),
+        loops=run_of(way),
+        numbers=(_NUMBERS[signal.dtype.char], _NUMBERS[work.char], _NUMBERS[result.dtype.char]),
+    )
+
+
+def _blocks_each(arrangement: Arrangement, taps: int, workers: int) -> int:
+    """Return how many blocks are done between two looks at whether to stop: milliseconds, or all of a short job."""
+    record = arrangement.record
+    products = int(record["block_rows"][0]) * int(record["block_columns"][0]) * taps
+    shared = arrangement.blocks if workers == 1 else arrangement.blocks // (8 * workers)
+    return max(1, min(shared, _PRODUCTS // products))
+
+
+def _factors(
+    arrangement: Arrangement, factors: tuple[NDArray[Any], ...], backwards: tuple[int, ...], work: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return one vector for the planes, one for the rows, one for the columns, end to end."""
+    vectors = []
+    for axis, (factor, line) in enumerate(zip(factors, arrangement.lines)):
+        vector = factor[::-1] if axis in backwards else factor
+        vectors.append(vector[line.first_tap : line.first_tap + line.taps])
+    planes = np.ones(1)
+    for vector in vectors[:-2]:
+        planes = np.multiply.outer(planes, vector).ravel()
+    rows, columns = [np.ones(1), *vectors][-2:]
+    if len(planes) == 1:  # no pass over one plane: there may have been more, which meet nothing but zeros
+        rows, planes = rows * planes, np.ones(1)
+    return np.concatenate([planes, rows, columns]).astype(work)

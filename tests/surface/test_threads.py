@@ -1,0 +1,211 @@
+"""Our own threads: every task once, no deadlock, nothing left running after an error, an interrupt or a fork."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from convention.engine import threads
+from convention.engine.threads import in_parallel, usable_cpus
+
+
+@pytest.fixture(autouse=True)
+def four_cpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Four threads, however many processors there are."""
+    pool = threads._Pool()
+    pool.cpus = 4
+    monkeypatch.setattr(threads, "_pool", pool)
+    yield
+    if pool.executor is not None:
+        pool.executor.shutdown()
+
+
+def all_numbers(count: int, workers: int | None = None) -> list[int]:
+    done: list[int] = []
+    in_parallel(done.append, count, workers)
+    return sorted(done)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 100, 5_000])
+@pytest.mark.parametrize("workers", [None, 1, 2, 50])
+def test_every_number_is_done_once(count: int, workers: int | None) -> None:
+    assert all_numbers(count, workers) == list(range(count))
+
+
+@pytest.mark.parametrize(("workers", "most"), [(None, 4), (3, 3), (2, 2), (1, 1), (50, 4)])
+def test_as_many_threads_as_asked_for(workers: int | None, most: int) -> None:
+    seen = set()
+
+    def task(_: int) -> None:
+        seen.add(threading.get_ident())
+        time.sleep(0.001)
+
+    in_parallel(task, 60, workers)
+    assert len(seen) <= most
+    together = threading.Barrier(most)
+    in_parallel(lambda _: seen.add(together.wait(20)), most, workers)
+
+
+def test_one_thread_makes_no_pool() -> None:
+    all_numbers(10, workers=1)
+    all_numbers(1)
+    assert threads._pool.executor is None
+
+
+def test_nested_calls_end() -> None:
+    done = []
+
+    def inner(number: int) -> None:
+        in_parallel(lambda other: in_parallel(lambda last: done.append((number, other, last)), 3), 3)
+
+    in_parallel(inner, 12)
+    assert len(set(done)) == len(done) == 12 * 9
+
+
+def test_sixteen_threads_at_once() -> None:
+    results: list[list[int]] = []
+
+    def user() -> None:
+        for _ in range(20):
+            results.append(all_numbers(50))
+
+    users = [threading.Thread(target=user) for _ in range(16)]
+    for one in users:
+        one.start()
+    for one in users:
+        one.join(60)
+    assert results == [list(range(50))] * 320
+
+
+@pytest.mark.parametrize("bad", range(0, 8))
+def test_an_error_is_raised_once_nothing_runs(bad: int) -> None:
+    running, begun = [0], []
+
+    def task(number: int) -> None:
+        running[0] += 1
+        begun.append(number)
+        try:
+            time.sleep(0.002 if number == bad else 0.02)
+            if number == bad:
+                raise ZeroDivisionError(number)
+        finally:
+            running[0] -= 1
+
+    with pytest.raises(ZeroDivisionError):
+        in_parallel(task, 1_000)
+    count = len(begun)
+    assert running == [0]
+    assert count < 40
+    time.sleep(0.03)
+    assert len(begun) == count
+    assert all_numbers(20) == list(range(20))
+
+
+def test_an_interrupt_leaves_nothing_running() -> None:
+    running, begun = [0], []
+    lock = threading.Lock()
+
+    def task(number: int) -> None:
+        with lock:
+            running[0] += 1
+        begun.append(number)
+        try:
+            time.sleep(0.005)
+        finally:
+            with lock:
+                running[0] -= 1
+
+    for delay in (0.005, 0.01, 0.02, 0.033):
+        timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            in_parallel(task, 100_000)
+        assert running == [0]
+        count = len(begun)
+        time.sleep(0.02)
+        assert len(begun) == count
+    assert all_numbers(20) == list(range(20))
+
+
+def test_a_second_interrupt_waits_too() -> None:
+    began, ended = threading.Semaphore(0), []
+
+    def task(number: int) -> None:
+        began.release()
+        if threading.current_thread() is threading.main_thread():
+            began.acquire()
+            began.acquire()  # the other thread is at work
+            signal.raise_signal(signal.SIGINT)
+        else:
+            time.sleep(0.2)
+            ended.append(number)
+
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(task, 2)
+    assert len(ended) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    all_numbers(100)  # the parent's pool is there
+    stop = threading.Event()
+
+    def busy() -> None:
+        while not stop.is_set():
+            all_numbers(10)
+
+    user = threading.Thread(target=busy)
+    user.start()
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if not child:
+                threads._pool.cpus = 4
+                os._exit(0 if all_numbers(200) == list(range(200)) else 1)
+            assert ended_well(child)
+    finally:
+        stop.set()
+        user.join()
+
+
+def ended_well(child: int) -> bool:
+    limit = time.monotonic() + 20
+    while time.monotonic() < limit:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return status == 0
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def test_a_spawned_process_has_threads_of_its_own() -> None:
+    all_numbers(100)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply_async(all_numbers, (200,)).get(60) == list(range(200))
+
+
+def test_the_count_of_processors() -> None:
+    threads._pool.cpus = 0
+    expected = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if sys.version_info < (3, 13):
+        assert usable_cpus() == expected
+    assert usable_cpus() >= 1
+
+
+def test_without_threads_the_caller_does_it_all() -> None:
+    all_numbers(100)
+    assert threads._pool.executor is not None
+    threads._pool.executor.shutdown()  # as the interpreter does at its end
+    assert all_numbers(100) == list(range(100))

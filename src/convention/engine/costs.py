@@ -13,9 +13,9 @@ from math import log2, prod
 from convention.engine.factors import Taps
 from convention.engine.job import Form, Job
 
-__all__ = ["ALONE", "compiled_costs", "numpy_cost", "threads", "unfit"]
+__all__ = ["ALONE", "TRANSFORM", "compiled_costs", "numpy_cost", "threads", "unfit"]
 
-ALONE = 100_000.0
+ALONE = 250_000.0
 """Nanoseconds of work below which a second thread costs more than it brings."""
 
 _SUMS = {4: 1.0, 8: 2.0}
@@ -26,14 +26,21 @@ _OUTPUT = 0.3
 """An output's sample to gather and its sum to store."""
 _TILED = 0.0148
 """A product in a tile of rows that share samples."""
+_TILED_PLANES = 0.019
+"""The same where the rows of several planes of taps do not stay in the first-level cache."""
 _LISTED = 0.033
 """A product of one row with one tap."""
+_LOOKED = 0.13
+"""An output whose samples are looked at for NaN and Inf, as zero taps may be left out of finite ones only."""
 _ACROSS = 0.2
 """An output of one pass to write and read again."""
 _FOLDED = 0.55
 """An output of a row that is folded, so that a product costs what it does in a tile."""
 _BOX = 0.5
 """An output of a constant kernel, but for the sums along its row: four or so for every factor of four."""
+
+TRANSFORM = 1.3
+"""How much more a transform gains from a second thread in `tiles`' model than was measured."""
 
 _TABLE = 2**22
 """The most planes of outputs times planes of taps that a table is made for."""
@@ -98,9 +105,10 @@ def compiled_costs(job: Job, taps: Taps | None, itemsize: int, vector: int) -> d
     nonzero = job.taps if taps is None else taps.nonzero
     tiled = rows.stride == 1 and rows.kernel >= 3 and rows.outputs >= 4 * rows.dilation
     shared = (rows.kernel + 1) / rows.kernel  # tiles begin and end with rows that share less
-    costs = {"listed": output + scale * parts * nonzero * _LISTED}
+    looked = 0.0 if nonzero == job.taps or job.exact else _LOOKED * complex_
+    costs = {"listed": output + scale * (looked + parts * nonzero * _LISTED)}
     if tiled:
-        costs["dense"] = output + scale * parts * job.taps * shared * _TILED
+        costs["dense"] = output + scale * parts * job.taps * shared * (_TILED if planes == 1 else _TILED_PLANES)
     long = windows[-1]
     if rows.kernel == 1 and long.kernel >= 3 and rows.stride == long.stride == long.dilation == 1 and complex_ == 1:
         costs["folded"] = output + scale * (_FOLDED + job.taps * _TILED * 0.9)

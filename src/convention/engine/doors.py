@@ -12,7 +12,7 @@ from convention.engine.direct import direct
 from convention.engine.fourier import fourier
 from convention.engine.job import Job, in_memory, new_job
 from convention.engine.keywords import names_its_keywords
-from convention.engine.planner import Choice, Plan, choose
+from convention.engine.planner import Choice, Plan, choose, is_small
 from convention.engine.results import place_of, repeated, stored, summed
 
 __all__ = ["apply", "convolve", "correlate", "plan"]
@@ -262,7 +262,7 @@ def _compute(
 ) -> Array:
     job = new_job(convention, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, out=out, workers=workers)
     if job.library.name == "numpy":
-        result = repeated(job, method, out)
+        result = None if is_small(job) else repeated(job, method, out)
         return _result(job, job, method, out) if result is None else result
     shared = in_memory(job)
     if shared is None and job.outputs * job.taps > _TRACED and job.library.tracked(job.signal, job.kernel):

@@ -16,13 +16,13 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.engine.costs import compiled_costs, numpy_cost, threads, unfit
+from convention.engine.costs import TRANSFORM, compiled_costs, numpy_cost, threads, unfit
 from convention.engine.factors import Taps, analysed, separable_bound
 from convention.engine.job import Form, Job
 from convention.engine.remembered import Remembered
 from convention.errors import ConventionTypeError, ConventionValueError, nearest
 
-__all__ = ["METHODS", "Choice", "Plan", "choose"]
+__all__ = ["METHODS", "Choice", "Plan", "choose", "is_small"]
 
 METHODS = ("auto", "direct", "separable", "fourier")
 """Words for ``method=``."""
@@ -143,10 +143,14 @@ def _settled(form: Form, method: str) -> Choice | None:
         if obstacle:
             _refuse("fourier", obstacle, "finite floating-point arrays")
         return None
-    small = form.outputs < _SMALL_OUTPUTS and form.outputs * form.taps < _SMALL_PRODUCTS
-    if small and method != "separable":
+    if is_small(form) and method != "separable":
         return _plain(form, "asked for, and small" if method == "direct" else "small: done before thought about")
     return None
+
+
+def is_small(form: Form) -> bool:
+    """Tell whether NumPy's own loops sum jobs of this form."""
+    return form.outputs < _SMALL_OUTPUTS and form.outputs * form.taps < _SMALL_PRODUCTS
 
 
 def _refuse(method: str, found: str, allowed: str) -> NoReturn:
@@ -253,7 +257,7 @@ def _compiled(job: Job, method: str, work: np.dtype[Any]) -> Choice:
         from convention.engine.fourier import fourier_cost
 
         shared = threads(cost, job.workers)
-        costs["fourier"] = fourier_cost(job) * 1e3 * shared
+        costs["fourier"] = fourier_cost(job) * 1e3 * shared * TRANSFORM
         better = method == "fourier" or costs["fourier"] < 0.9 * cost
     name = "direct" if way in _DIRECT else "separable"
     reason = f"{'asked for' if method == name else 'predicted to be the fastest'}: {_WAYS[way]}"

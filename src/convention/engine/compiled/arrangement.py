@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convention.boundary import OUTSIDE, index_map
 from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE
-from convention.engine.compiled.loops import BOX, FOLDED, GEOMETRY, NOWHERE
+from convention.engine.compiled.loops import BOX, DENSE, FOLDED, GEOMETRY, NOWHERE
 from convention.fields import Number
 
 __all__ = ["Arrangement", "Line", "arrange", "kernel_taps"]
@@ -26,6 +26,10 @@ _CACHE = 384 * 1024
 
 _LONG = 16 * 1024
 """The most outputs of a block along the last axis where there is one row, where there are more, a part of it."""
+
+
+_WIDE_ENOUGH = 384
+"""Outputs of a row from which on tiles read the signal where it lies."""
 
 
 class Line(NamedTuple):
@@ -244,6 +248,10 @@ def arrange(
         "high": limits[1],
     }
     numbers["stored"] = result.dtype == work and numbers["out_step"] == 1
+    # narrow rows are gathered as fast as their borders alone
+    plain = signal.dtype == work and sample_step == lanes and column.stride == 1 and numbers["planes"] == 1
+    numbers["in_place"] = way == DENSE and plain and numbers["columns"] >= _WIDE_ENOUGH
+    numbers["signal_row_step"] = row_stride
     tables = {
         "signals": _table(signals),
         "kernels": _table(which),

@@ -94,6 +94,8 @@ GEOMETRY = np.dtype(
             "out_row_step",
             "out_step",  # elements from one output of a row to the next
             "stored",  # whether sums are results: contiguous and of their data type
+            "in_place",  # whether tiles can read the signal where it lies
+            "signal_row_step",
             "check",  # whether zero taps are left out, which is right for finite samples only
             "low",  # the range that results keep to where they are integers
             "high",
@@ -561,6 +563,53 @@ def _store(s: Any, y: Any, g: Any, sums: Any, out: Any, rows: Any, columns: Any)
     return status
 
 
+@compiled
+def _in_place(
+    s: Any,
+    g: Any,
+    src: Any,
+    kernel: Any,
+    plane: Any,
+    out: Any,
+    out_step: Any,
+    row: Any,
+    rows: Any,
+    column: Any,
+    columns: Any,
+) -> Any:
+    """Sum what can be summed where it lies, whole tiles away from the border; return its first column and its end."""
+    extent = rows + g.row_dilation * (g.kernel_rows - 1)
+    start = number(g.plane_of, plane, _INTEGER)
+    top, bottom = number(g.row_of, row, _INTEGER), number(g.row_of, row + extent - 1, _INTEGER)
+    vector = VECTOR // size_of(s)
+    # the border fills a vector whose other places cost nothing; results are stored where vectors begin
+    begin = max(column, -(-g.inside * g.lanes // (vector * g.lanes)) * vector * g.lanes)
+    stop = min(column + columns, (g.outside - g.column_extent + 1) * g.lanes)
+    width = WIDE * vector
+    end = begin + (stop - begin) // width * width // g.lanes * g.lanes
+    rows_follow = top != NOWHERE and bottom - top == (extent - 1) * g.signal_row_step
+    if start == NOWHERE or not rows_follow or end <= begin or not _tiled(rows, g):
+        return column, column
+    samples = src + start + top + (g.first_sample + begin - g.inside * g.lanes) * size_of(s)
+    taps = g.taps + kernel * g.kernel_rows * g.kernel_columns * size_of(s)
+    place = out + (begin - column) * size_of(s)
+    _dense(
+        s,
+        g,
+        g.planes,
+        g.kernel_columns,
+        g.offsets,
+        taps,
+        samples,
+        g.signal_row_step,
+        place,
+        out_step,
+        rows,
+        end - begin,
+    )
+    return begin, end
+
+
 def _entry(sums: Any) -> Any:
     """Return the function that computes blocks by one of the ways to sum them."""
 
@@ -575,16 +624,22 @@ def _entry(sums: Any) -> Any:
             row, column = i * g.block_rows, j * g.block_columns
             rows, columns = min(g.block_rows, g.rows - row), min(g.block_columns, g.columns - column)
             at = src + number(g.signals, item, _INTEGER)
-            finite = _gather(x, s, g, at, scratch, plane, row, rows, column, columns)
             to = out + number(g.results, item, _INTEGER) + number(g.out_plane, plane, _INTEGER)
             to += row * g.out_row_step + column * g.out_step * size_of(y)
             kernel = number(g.kernels, item, _INTEGER)
             total = to if g.stored else scratch + (g.planes + 1) * g.plane_step
             step = g.out_row_step if g.stored else g.sums_step
-            if finite:
-                sums(s, g, kernel, scratch, total, step, rows, columns)
-            else:  # zero times infinity is no number
-                _all_taps(s, g, kernel, scratch, total, step, rows, columns)
+            begin = end = column
+            if g.in_place:
+                begin, end = _in_place(s, g, at, kernel, plane, total, step, row, rows, column, columns)
+            for left, right in ((column, begin), (end, column + columns)):
+                if left < right:
+                    finite = _gather(x, s, g, at, scratch, plane, row, rows, left, right - left)
+                    place = total + (left - column) * size_of(s)
+                    if finite:
+                        sums(s, g, kernel, scratch, place, step, rows, right - left)
+                    else:  # zero times infinity is no number
+                        _all_taps(s, g, kernel, scratch, place, step, rows, right - left)
             if not g.stored:
                 status |= _store(s, y, g, total, to, rows, columns)
         return status

@@ -48,7 +48,7 @@ class Line(NamedTuple):
 
     @property
     def extent(self) -> int:
-        """Positions from the first to the last tap."""
+        """The number of positions from the first to the last tap."""
         return self.dilation * (self.taps - 1) + 1
 
     def positions(self, start: int, stop: int) -> NDArray[np.int64]:

@@ -62,6 +62,7 @@ def forced(engine: str, *, workers: int = 1, small_blocks: bool = False) -> Iter
         patch.object(planner, "_SMALL_OUTPUTS", small),
         patch.object(planner, "_SMALL_PRODUCTS", small),
         patch.object(planner, "compiled_costs", only if engine in WAYS else costs),
+        patch.object(planner, "_no_transform", (lambda form: "not now") if engine in WAYS else planner._no_transform),
         patch.object(planner, "threads", lambda cost, most: workers),
         patch.object(threads, "_pool", pool),
         patch.object(arrangement, "_CACHE", 0 if small_blocks else arrangement._CACHE),

@@ -138,7 +138,7 @@ def exact_sums(case: Case, convention: Convention) -> tuple[Any, Any]:
     """Return real and imaginary parts of the exact result."""
     if not np.iscomplexobj(case.signal) and not np.iscomplexobj(case.kernel):
         return compute(convention, fractions(case.signal), fractions(case.kernel)), 0
-    x, w = case.signal.astype(np.complex128), case.kernel.astype(np.complex128)
+    x, w = case.signal.astype(np.clongdouble), case.kernel.astype(np.clongdouble)
     sign = -1 if convention.conjugate else 1
     linear = with_value(convention, 0)  # the constant is real: it belongs to the real part of the signal
     parts = {

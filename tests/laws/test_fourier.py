@@ -200,8 +200,8 @@ def test_batches(monkeypatch: pytest.MonkeyPatch, kernels: Any, stored: Any, kee
 
 def test_many_kernels_are_not_all_kept() -> None:
     window = Window(1000, 300, 150, 149, 1, 1, 1)
-    assert tiling_of((window,) * 2, ("zero",) * 2, "d", 2, 2, None).keeps_spectra
-    assert not tiling_of((window,) * 2, ("zero",) * 2, "d", 500, 500, None).keeps_spectra
+    assert tiling_of((window,) * 2, ("zero",) * 2, "d", 2, 2, 2).keeps_spectra
+    assert not tiling_of((window,) * 2, ("zero",) * 2, "d", 500, 500, 2).keeps_spectra
 
 
 @pytest.mark.parametrize("boundary", ["zero", "whole-sample", "periodic"])

@@ -17,7 +17,7 @@ demo: .venv/demo ## Reproduce the experiment the project grew from (installs PyT
 test: .venv/test ## Run the tests
 	$(BIN)/python -m pytest -m "not slow" --require torch,scipy,cv2,PIL,onnxruntime
 
-test-all: .venv/test ## Run the tests and the long ones: the engine on over 20,000 random conventions
+test-all: .venv/test ## Run the tests and the long ones: the engine on over 29,000 random conventions
 	$(BIN)/python -m pytest --require torch,scipy,cv2,PIL,onnxruntime
 
 check: .venv/test .venv/check ## Check format, lint, types, import contracts and docstrings; change nothing

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["place_of", "repeated", "stored", "summed"]
 
 _EXACT = 2**53
-
+"""Integers below it are exact in float64."""
 
 _done: Remembered[tuple[Task, np.dtype[Any]]] = Remembered(256)
 """What stored results at once, by everything that it depends on but the elements of the signal."""

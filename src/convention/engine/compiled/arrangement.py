@@ -25,8 +25,7 @@ _CACHE = 384 * 1024
 """Bytes of a block's samples: they stay in the second-level cache, with the results and the taps."""
 
 _LONG = 16 * 1024
-"""The most outputs of a block along the last axis where there is one row, where there are more, a part of it."""
-
+"""The most outputs of a block along the last axis where there is one row; where there are more, a part of it."""
 
 _WIDE_ENOUGH = 384
 """Outputs of a row from which on tiles read the signal where it lies."""
@@ -59,7 +58,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """A record for `loops.run`, lacking taps, and the arrays that it points to."""
+    """A record for `loops.run_of`, lacking taps, and the arrays that it points to."""
 
     record: NDArray[Any]
     """One record of `loops.GEOMETRY`."""
@@ -118,7 +117,7 @@ def arrange(
     lines : sequence of Line
         The spatial axes, the last ones of the arrays.
     way : int
-        `loops.DENSE`, `loops.LISTED` or `loops.SEPARABLE`.
+        One of `loops`: DENSE, LISTED, SEPARABLE, BOX or FOLDED.
     signal, result : array
         Of real numbers; where sums are complex, of their parts, along one more axis of length 2.
     kernel_batch : sequence of int
@@ -174,14 +173,14 @@ def arrange(
     plane_of, plane_fill = _planes(lead, strides[len(strides) - d : len(strides) - len(lines[-2:])])
     out_plane = _offsets([line.outputs for line in lead], out_strides[len(out_strides) - d : len(out_strides) - 2])
     fills = [plane_fill, np.full(plane_of.shape[1], row.value), np.full(plane_of.shape[1], column.value)]
-    planes = plane_of.shape[1]
+    each = plane_of.shape[1]
+    pairs = [np.stack([fill.real, fill.imag if paired else fill.real], -1) for fill in fills]
     if turned:
         plane_of = np.concatenate([plane_of, plane_of], axis=1)
-        fills = [np.concatenate([fill, fill * 1j], axis=-1) for fill in fills]
-    each, planes = planes, plane_of.shape[1]
-    plane_fill, row_fill, column_fill = (
-        np.stack([fill.real, fill.imag if paired else fill.real], -1) for fill in fills
-    )
+        # times i, part by part: a complex product would make NaN of an infinite one
+        pairs = [np.concatenate([pair, pair[..., ::-1] * [-1, 1]], axis=-2) for pair in pairs]
+    planes = plane_of.shape[1]
+    plane_fill, row_fill, column_fill = pairs
     row_at = row.positions(0, (row.outputs - 1) * row.stride + row.extent)
     row_of = np.where(row_at == OUTSIDE, NOWHERE, row_at * row_stride)
 
@@ -344,6 +343,8 @@ def _block(
     width = max(tile, _LONG // (16 if several else 1))
     width = -(-width // (tile * lanes)) * tile * lanes
     columns = min(columns, width)
+    while columns > tile * lanes and planes * row.extent * columns * column.stride * size > 8 * _CACHE:
+        columns = -(-columns // (2 * tile * lanes)) * tile * lanes  # many planes: channels, for example
     gathered = planes * (columns + (column.extent - 1) * lanes + vector) * column.stride * size
     rows = (_CACHE // gathered - row.extent) // row.stride
     least = ROWS * row.dilation

@@ -24,7 +24,6 @@ __all__ = ["compute"]
 _KEPT = 1 << 20
 """Bytes of the tables and taps of one job that are worth remembering."""
 
-
 _PRODUCTS = 10**9
 """Products after which a thread looks whether it is to stop: about ten milliseconds."""
 
@@ -113,7 +112,7 @@ def compute(
     job : Job
         Of NumPy arrays, without upsampling.
     way : int
-        `loops.DENSE`, `loops.LISTED` or `loops.SEPARABLE`.
+        One of `loops`: DENSE, LISTED, SEPARABLE, BOX or FOLDED.
     kernel : array
         The job's, conjugated where asked.
     factors : tuple of array or None

@@ -59,7 +59,7 @@ def right() -> dict[str, Any]:
 def test_the_jobs_are_what_their_names_say() -> None:
     assert plan(numbers(20, 9), KERNEL).loops == "numpy"
     assert plan(LARGE[:150, :151], KERNEL).threads == 1
-    assert plan(LARGE, KERNEL, convention="cross-correlation", stride=(1, 2)).threads == 2
+    assert plan(LARGE, KERNEL, convention="cross-correlation").threads == 2
     assert plan(LARGE, KERNEL).loops == "compiled"
 
 

@@ -228,6 +228,8 @@ class BlackBox:
         """The data type of the last result."""
         self.shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
         """The shape of the result, for each pair of shapes."""
+        self.handed: dict[tuple[Any, ...], NDArray[Any]] = {}
+        """The arrays that were handed over."""
 
     @property
     def narrow(self) -> bool:
@@ -256,7 +258,7 @@ class BlackBox:
         if kernel is not None:
             arrays.append(_cast(kernel, self.kernel_type))
         given = [way.shaped(array, letters) for array, letters in zip(arrays, (way.signal, way.kernel))]
-        found = way.spatial(self.answer(given))
+        found = way.spatial(self.answer([self._same_object(place, array) for place, array in enumerate(given)]))
         if found.ndim != signal.ndim:
             subject.last_refusal = f"it returned an array of {found.ndim} axes for a signal of {signal.ndim}"
             raise RefusalError(subject.last_refusal)
@@ -273,6 +275,19 @@ class BlackBox:
         if subject.first_call is None:
             subject.first_call = (lambda: self(*arrays)), numbers
         return numbers
+
+    def _same_object(self, place: int, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the array in the object that the last one of its form was handed over in.
+
+        A function that knows its arguments by their identity then always meets known ones with other numbers.
+        """
+        key = (place, array.shape, array.strides, array.dtype)
+        used = self.handed.get(key)
+        if used is None or not used.flags.writeable:
+            used = self.handed[key] = array.copy(order="K")
+        else:
+            used[...] = array
+        return used
 
     def answer(self, given: list[NDArray[Any]]) -> NDArray[Any]:
         """Return what the function answers to these very arrays, watched; raises as a call does."""

@@ -330,7 +330,7 @@ def _dense(
             while j < columns:
                 left = columns - j
                 a, o = samples + i * step + j * size_of(s), out + i * out_step + j * size_of(s)
-                if left > 2 * lanes:
+                if left > lanes:  # a narrow tile waits for its own sums: two take longer than a wide one
                     dense_wide(
                         s,
                         a,

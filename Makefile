@@ -53,7 +53,7 @@ clean: ## Remove .venv and caches
 
 .venv/demo: .venv/python pyproject.toml constraints.txt
 	@echo "Installing Convention with PyTorch, OpenCV, Pillow, SciPy, scikit-image and scikit-learn into .venv;"
-	@echo "nothing outside this folder changes. On disk: 1.4 GB with a CPU build of PyTorch. On Linux,"
+	@echo "nothing outside this folder changes. On disk: 1.6 GB with a CPU build of PyTorch. On Linux,"
 	@echo "PyPI has a CUDA build: about 3 GB to download and 6 GB on disk, unless pip is set up otherwise."
 	$(PIP) --editable '.[demo]'
 	@touch $@

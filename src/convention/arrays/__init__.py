@@ -120,7 +120,7 @@ class Library(Protocol):
         """Return the array with its order reversed along these axes."""
 
     def circular(self, signal: Array, kernel: Array, lengths: Sequence[int], workers: int | None) -> Array:
-        """Return the circular convolution over the last axes, zero-filled to these lengths."""
+        """Return the circular convolution over the last axes, filled up with zeros; NumPy's comes in tiles."""
 
     def moved(self, array: Array, source: Sequence[int], target: Sequence[int]) -> Array:
         """Return the array with axes moved, as numpy.moveaxis."""

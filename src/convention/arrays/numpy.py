@@ -267,20 +267,6 @@ def reversed_along(array: NDArray[Any], axes: Sequence[int]) -> NDArray[Any]:
     return np.flip(array, tuple(axes))
 
 
-def circular(signal: NDArray[Any], kernel: NDArray[Any], lengths: Sequence[int], workers: int | None) -> NDArray[Any]:
-    from scipy import fft
-
-    axes, real = tuple(range(-len(lengths), 0)), signal.dtype.kind != "c"
-    size = [fft.next_fast_len(n, real) for n in lengths]
-    forward, back = (fft.rfftn, fft.irfftn) if real else (fft.fftn, fft.ifftn)
-    spectrum, factor = (forward(array, size, axes, workers=workers) for array in (signal, kernel))
-    # in place where the kernel has no more leading axes than the signal, and no longer ones
-    same = np.broadcast_shapes(spectrum.shape, factor.shape) == spectrum.shape
-    spectrum = np.multiply(spectrum, factor, out=spectrum if same else None)
-    result: NDArray[Any] = back(spectrum, size, axes, overwrite_x=True, workers=workers)
-    return result
-
-
 def moved(array: NDArray[Any], source: Sequence[int], target: Sequence[int]) -> NDArray[Any]:
     return np.moveaxis(array, tuple(source), tuple(target))
 

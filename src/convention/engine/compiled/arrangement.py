@@ -69,7 +69,6 @@ class Arrangement:
     """Bytes."""
     offsets: NDArray[np.int64]
     """Of all taps: (planes * rows * columns,)"""
-    factor_offsets: NDArray[np.int64]
     kernels: int
     turned: bool
     """Whether taps are complex."""
@@ -280,7 +279,6 @@ def arrange(
         blocks=len(signals) * plane_of.shape[0] * across * down,
         scratch=(planes + 1) * plane_step + rows * sums_step + more + (WIDE + 2) * VECTOR,
         offsets=tables["offsets"],
-        factor_offsets=tables["factor_offsets"],
         kernels=kernels,
         turned=turned,
     )

@@ -1,5 +1,7 @@
 """Engines forced on a job: whose loops sum it, in which way, in how many threads and in how small blocks.
 
+"preferred" is a transform wherever the data types allow one, with nobody having looked at the signal's values.
+
 Left to itself the planner sums small jobs with NumPy's loops, and takes the fastest of several ways for others. What
 a test meant to exercise is counted, for a planner that does something else must not pass unseen.
 """
@@ -12,12 +14,14 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from convention.engine import planner, results, threads
+from convention.engine import fourier, planner, results, threads
 from convention.engine.compiled import arrangement, method
 from convention.engine.planner import Choice
 
 WAYS = ("dense", "listed", "folded", "separable", "box")
-ENGINES = ("numpy", *WAYS, "fourier", "auto")
+TRANSFORMS = ("fourier", "scipy")
+"""The compiled transforms, and SciPy's for what these do not do; asked for with method="fourier"."""
+ENGINES = ("numpy", *WAYS, *TRANSFORMS, "auto")
 
 
 class Taken:
@@ -30,6 +34,10 @@ class Taken:
     def note(self, choice: Choice) -> Choice:
         self.last = choice
         name = choice.way or ("numpy" if choice.plan.method == "direct" else choice.plan.method)
+        if choice.plan.loops == "scipy":
+            name = "scipy"
+        elif choice.instead is not None and choice.plan.reason != "asked for":
+            name = "preferred"
         self.count[name if choice.plan.outputs else "nothing to do"] += 1
         return choice
 
@@ -64,6 +72,8 @@ def forced(engine: str, *, workers: int = 1, small_blocks: bool = False) -> Iter
         patch.object(planner, "compiled_costs", only if engine in WAYS else costs),
         patch.object(planner, "_no_transform", (lambda form: "not now") if engine in WAYS else planner._no_transform),
         patch.object(planner, "threads", lambda cost, most: workers),
+        patch.object(planner, "TRANSFORM", 1e9 if engine == "preferred" else planner.TRANSFORM),
+        patch.object(fourier, "compiled_cut", (lambda job: None) if engine == "scipy" else fourier.compiled_cut),
         patch.object(threads, "_pool", pool),
         patch.object(arrangement, "_CACHE", 0 if small_blocks else arrangement._CACHE),
         patch.object(arrangement, "_LONG", 16 if small_blocks else arrangement._LONG),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convention import convolve, plan
-from engines import ENGINES, forced
+from engines import ENGINES, TRANSFORMS, forced
 
 SHAPES = {"small": (9, 11), "large": (150, 130)}
 DTYPES = ("float32", "float64", "int16", "complex64")
@@ -113,11 +113,11 @@ def test_of_signals_by_every_engine(layout: str, engine: str) -> None:
     kernel = kernel_for(engine)
     signal = numbers((30, 40), "float32")
     expected = convolve(signal.astype(int), kernel, boundary="edge")
-    method = "fourier" if engine == "fourier" else "auto"
+    method = "fourier" if engine in TRANSFORMS else "auto"
     with forced(engine, small_blocks=True) as taken:
         found = convolve(LAYOUTS[layout](signal), kernel.astype("float32"), boundary="edge", method=method)
     assert engine == "auto" or taken.share(engine) == 1, taken.count
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3 if engine == "fourier" else 0)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3 if engine in TRANSFORMS else 0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -128,9 +128,9 @@ def test_of_results(layout: str, engine: str) -> None:
     exact = convolve(signal.astype(int), kernel)
     for dtype, limits in (("float32", (-(2**20), 2**20)), ("int16", (-(2**15), 2**15 - 1)), ("uint8", (0, 255))):
         out = LAYOUTS[layout](np.full((30, 40), 5, dtype))
-        x = signal if dtype == "float32" or engine == "fourier" else signal.astype("int16")
+        x = signal if dtype == "float32" or engine in TRANSFORMS else signal.astype("int16")
         w = kernel.astype("float32") if x.dtype.kind == "f" else kernel
-        method = "fourier" if engine == "fourier" else "auto"
+        method = "fourier" if engine in TRANSFORMS else "auto"
         with forced(engine, small_blocks=True):
             for _ in range(2):
                 out[...] = 5

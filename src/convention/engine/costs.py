@@ -39,8 +39,8 @@ _FOLDED = 0.55
 _BOX = 0.5
 """An output of a constant kernel, but for the sums along its row: four or so for every factor of four."""
 
-TRANSFORM = 1.3
-"""How much more a transform gains from a second thread in `tiles`' model than was measured."""
+TRANSFORM = 0.8
+"""The share of a direct method's cost that a transform may take: its error is the whole signal's, not a window's."""
 
 _TABLE = 2**22
 """The most planes of outputs times planes of taps that a table is made for."""

@@ -12,7 +12,7 @@ from convention.engine.direct import direct
 from convention.engine.fourier import fourier
 from convention.engine.job import Job, in_memory, new_job
 from convention.engine.keywords import names_its_keywords
-from convention.engine.planner import Choice, Plan, choose, is_small
+from convention.engine.planner import Choice, Plan, choose, is_small, plan_of
 from convention.engine.results import place_of, repeated, stored, summed
 
 __all__ = ["apply", "convolve", "correlate", "plan"]
@@ -245,7 +245,7 @@ def plan(
     }
     chosen = replace(as_convention(convention), **{name: v for name, v in given.items() if v is not None})
     job = new_job(chosen, signal, kernel, axes=axes, dtype=dtype, overflow=overflow, workers=workers)
-    found = choose(job if job.library.name == "numpy" else in_memory(job) or job, method).plan
+    found = plan_of(job if job.library.name == "numpy" else in_memory(job) or job, method)
     return replace(found, library=job.library.name, costs=dict(found.costs))  # the engine keeps its own
 
 
@@ -285,36 +285,49 @@ _TRACED = 100_000
 def _result(job: Job, shared: Job, method: str, out: Array | None) -> Array:
     """Return a job's result, computed by another job with the same sums."""
     choice = choose(shared, method)
+    if choice.plan.method == "fourier":
+        result = _transformed(job, shared, choice, out)
+        if result is not None:
+            return result
+        assert choice.instead is not None
+        choice = choice.instead
     if choice.way:
         result = stored(job, shared, choice, method, out)
         if result is not None:
             return result
-    if choice.plan.loops == "scipy" and (place := place_of(job, out)) is not None:
-        _sums(shared, choice, place)
-        return out
-    sums = _sums(shared, choice)
+    return _delivered(job, shared, _sums(shared, choice), out)
+
+
+def _transformed(job: Job, shared: Job, choice: Choice, out: Array | None) -> Array | None:
+    """Return a job's result by a transform, or None if its outputs are not all finite."""
+    place = place_of(job, out)
+    sums = fourier(shared, shared.signal, _kernel(shared), place, choice.cut)
+    if sums is None or place is not None:
+        return None if sums is None else out
+    return _delivered(job, shared, sums, out)
+
+
+def _sums(job: Job, choice: Choice) -> Array:
+    """Return the sums by the direct method, in the data type to sum in, with the spatial axes last."""
+    if not job.outputs:
+        return job.library.zeros(job.sums_shape, job.sum_dtype, job.signal)
+    if choice.way:
+        return summed(job, choice)
+    return direct(job, job.signal, _kernel(job))
+
+
+def _kernel(job: Job) -> Array:
+    """Return the kernel in the data type to sum in, conjugated where asked."""
+    kernel = job.library.converted(job.kernel, job.sum_dtype)
+    return kernel.conj() if job.conjugate and job.library.kind(job.sum_dtype) == "c" else kernel
+
+
+def _delivered(job: Job, shared: Job, sums: Array, out: Array | None) -> Array:
+    """Return sums as the job's result."""
     result = _rounded(job, job.library.from_memory(sums) if shared is not job else sums)
     if job.moved_back:
         result = job.library.moved(result, range(-len(job.axes), 0), job.axes)
     return job.library.delivered(result, out)
-
-
-def _sums(job: Job, choice: Choice, place: Any = None) -> Array:
-    """Return the sums by the plan's method, in the data type to sum in, with the spatial axes last.
-
-    A transform writes them into `place`, if there is one.
-    """
-    library = job.library
-    if not job.outputs:
-        return library.zeros(job.sums_shape, job.sum_dtype, job.signal)
-    if choice.way:
-        return summed(job, choice)
-    kernel = library.converted(job.kernel, job.sum_dtype)
-    if job.conjugate and library.kind(job.sum_dtype) == "c":
-        kernel = kernel.conj()
-    if choice.plan.method == "fourier":
-        return fourier(job, job.signal, kernel, place)
-    return direct(job, job.signal, kernel)
 
 
 def _rounded(job: Job, sums: Array) -> Array:

@@ -14,27 +14,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convention.arrays import Array
+from convention.engine.costs import has_numba
 from convention.engine.extension import extend
 from convention.engine.job import Job
 from convention.engine.spectra import kernel_spectrum, spectra
 from convention.engine.threads import in_parallel
 from convention.engine.tiles import Tiling, pieces, tiling_of
 
-__all__ = ["fourier", "fourier_cost"]
+if TYPE_CHECKING:
+    from convention.engine.compiled.overlap import Cut
+
+__all__ = ["compiled_cut", "fourier", "fourier_cost"]
 
 
 _MANY = 20
 """How often a signal may be repeated along an axis before it is extended as a whole."""
 
 
-def fourier(job: Job, signal: Array, kernel: Array, total: Array | None = None) -> Array:
-    """Return the sums of a job that has outputs.
+def fourier(job: Job, signal: Array, kernel: Array, total: Array | None = None, cut: Cut | None = None) -> Array | None:
+    """Return the sums of a job that has outputs, or None if they turned out not to be finite.
+
+    Only the compiled transforms look; before the others are called, somebody else must have.
 
     Parameters
     ----------
@@ -46,6 +52,8 @@ def fourier(job: Job, signal: Array, kernel: Array, total: Array | None = None) 
         In the data type to sum in, conjugated where asked, reversed nowhere.
     total : array, shape (..., M1, M2, ...), optional
         A NumPy array to write the sums into.
+    cut : Cut, optional
+        What `compiled_cut` returns for this job, where that is known.
 
     Returns
     -------
@@ -54,6 +62,18 @@ def fourier(job: Job, signal: Array, kernel: Array, total: Array | None = None) 
     """
     if job.library.name != "numpy":
         return _whole(job, signal, kernel)
+    cut = cut or compiled_cut(job)
+    if cut is not None:
+        from convention.engine.compiled.overlap import filtered
+
+        fits = total is not None and total.dtype == job.sum_dtype and _whole_steps(total)
+        sums: NDArray[Any] = total if fits else np.empty(job.sums_shape, job.sum_dtype)  # type: ignore[assignment]
+        if not filtered(job, kernel, cut, sums):
+            return None
+        if total is None or fits:
+            return sums
+        total[...] = sums
+        return total
     copies = [_MANY * w.upsample * w.signal for w in job.windows]
     if any(high - low > most for (low, high), most in zip((w.reach for w in job.windows), copies)):
         # a short signal that is repeated over and over: as slices it would be too many
@@ -66,10 +86,34 @@ def fourier(job: Job, signal: Array, kernel: Array, total: Array | None = None) 
     return _Call(job, signal, kernel).sums(total)
 
 
+def _whole_steps(array: NDArray[Any]) -> bool:
+    """Tell whether the last axis runs forward, by whole elements; complex numbers side by side."""
+    step, size = array.strides[-1], array.itemsize
+    return step == size if array.dtype.kind == "c" else step >= 0 and step % size == 0
+
+
+def compiled_cut(job: Job) -> Cut | None:
+    """Return how the compiled transforms cut a job, or None where it is not for them."""
+    plain = all(window.upsample == 1 for window in job.windows)
+    if job.library.name != "numpy" or not plain or len(job.windows) > 3 or not has_numba():
+        return None
+    if job.sum_dtype.char not in "fdFD":
+        return None
+    from convention.engine.compiled.overlap import cut_of
+
+    ndim = len(job.windows)
+    kernels = prod(job.kernel.shape[:-ndim])
+    return cut_of(job.windows, job.rules, job.sum_dtype.char, prod(job.sums_shape[:-ndim]), kernels, job.workers)
+
+
 def fourier_cost(job: Job) -> float:
-    """Return the predicted microseconds of `fourier`, with a kernel not seen before; see `tiles` for the constants."""
+    """Return the predicted microseconds of `fourier` in one thread, with a kernel not seen before."""
+    cut = compiled_cut(job)
+    if cut is not None:
+        return cut.cost / 1e3
     if job.library.name == "numpy":
-        return _tiling(job).cost
+        tiling = _tiling(job)
+        return tiling.cost * max(tiling.threads, tiling.inner)
     points = prod(high - low + 1 for low, high in (window.reach for window in job.windows))
     batch = prod(job.sums_shape[: -len(job.windows)])
     each = job.library.cost
@@ -106,7 +150,8 @@ class _Call:
             self.places.append(((window.before if axis.circular else 0) - far, step))
         self.spectrum: NDArray[Any] | None = None
         if plan.keeps_spectra:
-            kept = spectra.get(kernel, self.lengths, self.places, plan.inner)
+            how = ("scipy", *self.lengths, *self.places)
+            kept = spectra.get(kernel, how, lambda: kernel_spectrum(kernel, self.lengths, self.places, plan.inner))
             self.spectrum = np.broadcast_to(kept, (*self.batch, *kept.shape[-ndim:]))
         self.tiles = [
             [axis.tile(window, number) for number in range(axis.tiles)] for window, axis in zip(job.windows, plan.axes)

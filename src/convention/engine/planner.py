@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite, prod
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ from convention.engine.job import Form, Job
 from convention.engine.remembered import Remembered
 from convention.errors import ConventionTypeError, ConventionValueError, nearest
 
-__all__ = ["METHODS", "Choice", "Plan", "choose", "is_small"]
+if TYPE_CHECKING:
+    from convention.engine.compiled.overlap import Cut
+
+__all__ = ["METHODS", "Choice", "Plan", "choose", "is_small", "plan_of"]
 
 METHODS = ("auto", "direct", "separable", "fourier")
 """Words for ``method=``."""
@@ -100,6 +103,10 @@ class Choice:
     """Nanoseconds in one thread."""
     better: bool = False
     """Whether a transform is predicted to be faster, if the signal's values allow it."""
+    cut: Cut | None = None
+    """Of the compiled transforms."""
+    instead: Choice | None = None
+    """Of a transform: what to do where values do not allow it. The compiled ones find out by their outputs."""
 
 
 def choose(job: Job, method: str) -> Choice:
@@ -125,8 +132,12 @@ def choose(job: Job, method: str) -> Choice:
     choice = _choices.get(key)
     if choice is None:
         choice = _compiled(job, method, work)
+        if choice.better and method == "auto":
+            choice = _transform(job, method, choice)
         if key[-1] is not None:
             _choices.put(key, choice, kernel.nbytes)
+    if choice.cut is None and choice.instead is not None:  # SciPy's transforms do not look at what they compute
+        return _unless_unsafe(job, choice)
     return _transform(job, method, choice) if choice.better else choice
 
 
@@ -212,30 +223,48 @@ def _uncompiled(job: Job, method: str, obstacle: str) -> Choice:
     costs = {job.library.name: cost, "fourier": fourier_cost(job) * 1e3}
     if method == "auto" and cost <= costs["fourier"]:
         return _plain(job.form, f"{obstacle}; predicted to be faster than a transform", costs)
-    return _transform(job, method, _plain(job.form, obstacle, costs))
+    choice = _transform(job, method, _plain(job.form, obstacle, costs))
+    return choice if choice.cut is not None or method == "fourier" else _unless_unsafe(job, choice)
 
 
 def _transform(job: Job, method: str, direct: Choice) -> Choice:
     """Return the choice of a transform, or of the direct method that is to be taken instead."""
-    obstacle = _unsafe_values(job)
     if method == "fourier":
+        obstacle = _unsafe_values(job)
         if obstacle:
             _refuse("fourier", obstacle, "finite floating-point arrays")
-        return Choice(plan=_of_transform(job, direct.plan, "asked for"))
-    if obstacle:
-        return replace(direct, plan=replace(direct.plan, reason=f"{obstacle}; {direct.plan.reason}"))
-    return Choice(plan=_of_transform(job, direct.plan, "predicted to be the fastest"))
+        return _of_transform(job, direct, "asked for")
+    return _of_transform(job, direct, "predicted to be the fastest")
 
 
-def _of_transform(job: Job, plan: Plan, reason: str) -> Plan:
+def _unless_unsafe(job: Job, choice: Choice) -> Choice:
+    """Return a choice, or what is to be done instead of a transform that these values do not allow."""
+    direct = choice.instead
+    if direct is None or not (obstacle := _unsafe_values(job)):
+        return choice
+    return replace(direct, plan=replace(direct.plan, reason=f"{obstacle}; {direct.plan.reason}"))
+
+
+def plan_of(job: Job, method: str) -> Plan:
+    """Return what would be done for a job, having looked at its values."""
+    return _unless_unsafe(job, choose(job, method)).plan
+
+
+def _of_transform(job: Job, direct: Choice, reason: str) -> Choice:
+    from convention.engine.fourier import compiled_cut
+
     epsilon = job.library.epsilon(job.sum_dtype)
-    return replace(
-        plan,
+    cut = compiled_cut(job)
+    loops = job.library.name if job.library.name != "numpy" else "scipy" if cut is None else "compiled"
+    plan = replace(
+        direct.plan,
         method="fourier",
-        loops="scipy" if job.library.name == "numpy" else job.library.name,
+        loops=loops,
+        threads=direct.plan.threads if cut is None else cut.threads,
         reason=reason,
         error_bound=f"at most 8 * {epsilon:.3g} * log2(N) * sum|kernel| * max|signal|, N points of a transform",
     )
+    return Choice(plan=plan, cut=cut, instead=direct)
 
 
 def _compiled(job: Job, method: str, work: np.dtype[Any]) -> Choice:
@@ -256,9 +285,8 @@ def _compiled(job: Job, method: str, work: np.dtype[Any]) -> Choice:
     if method in ("auto", "fourier") and not _no_transform(job.form):
         from convention.engine.fourier import fourier_cost
 
-        shared = threads(cost, job.workers)
-        costs["fourier"] = fourier_cost(job) * 1e3 * shared * TRANSFORM
-        better = method == "fourier" or costs["fourier"] < 0.9 * cost
+        costs["fourier"] = fourier_cost(job) * 1e3
+        better = method == "fourier" or costs["fourier"] < TRANSFORM * cost
     name = "direct" if way in _DIRECT else "separable"
     reason = f"{'asked for' if method == name else 'predicted to be the fastest'}: {_WAYS[way]}"
     bound = ""

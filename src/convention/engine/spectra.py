@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from hashlib import blake2b
 from threading import Lock
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Spectra", "kernel_spectrum", "spectra"]
+__all__ = ["Spectra", "kernel_spectrum", "spectra", "spread_over"]
 
 _LIMIT = 24 * 2**20
 """Bytes that are kept."""
@@ -31,19 +31,17 @@ class Spectra:
         self.lock = Lock()
         self.kept: OrderedDict[tuple[Any, ...], NDArray[Any]] = OrderedDict()
 
-    def get(
-        self, kernel: NDArray[Any], lengths: Sequence[int], places: Sequence[tuple[int, int]], workers: int
-    ) -> NDArray[Any]:
-        """Return `kernel_spectrum` of these arguments, computed or kept; not to be written to."""
+    def get(self, kernel: NDArray[Any], how: Hashable, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return a kernel's spectrum, made in some way, computed or kept; not to be written to."""
         kernel = np.ascontiguousarray(kernel)
         digest = blake2b(kernel.data, digest_size=16).digest()
-        key = (digest, kernel.shape, kernel.dtype.char, tuple(lengths), tuple(places))
+        key = (digest, kernel.shape, kernel.dtype.char, how)
         with self.lock:
             found = self.kept.get(key)
             if found is not None:
                 self.kept.move_to_end(key)
                 return found
-        spectrum = kernel_spectrum(kernel, lengths, places, workers)
+        spectrum = compute()
         spectrum.flags.writeable = False
         if spectrum.nbytes <= self.limit:
             with self.lock:
@@ -67,10 +65,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def kernel_spectrum(
-    kernel: NDArray[Any], lengths: Sequence[int], places: Sequence[tuple[int, int]], workers: int
-) -> NDArray[Any]:
-    """Return the spectrum of the kernels, each spread over a period.
+def spread_over(kernel: NDArray[Any], lengths: Sequence[int], places: Sequence[tuple[int, int]]) -> NDArray[Any]:
+    """Return the kernels, each spread over a period; where taps fall together they are added.
 
     Parameters
     ----------
@@ -80,16 +76,12 @@ def kernel_spectrum(
         The period along each spatial axis.
     places : sequence of (int, int)
         Where tap 0 goes along each spatial axis, and the step from one tap to the next.
-    workers : int
-        Threads to use.
 
     Returns
     -------
     array, shape (..., L1, L2, ...)
-        Of real kernels only the half that the last axis needs.
+        In the kernel's data type.
     """
-    from scipy import fft
-
     ndim = len(lengths)
     periods = np.zeros((*kernel.shape[:-ndim], *lengths), kernel.dtype)
     along = [
@@ -101,6 +93,20 @@ def kernel_spectrum(
         periods[index] = kernel
     else:  # the kernel is longer than a period
         np.add.at(periods, index, kernel)
+    return periods
+
+
+def kernel_spectrum(
+    kernel: NDArray[Any], lengths: Sequence[int], places: Sequence[tuple[int, int]], workers: int
+) -> NDArray[Any]:
+    """Return the spectrum of the kernels, each spread over a period, by SciPy in `workers` threads.
+
+    Of real kernels only the half that the last axis needs, as `scipy.fft.rfftn` has it.
+    """
+    from scipy import fft
+
     transform = fft.fftn if kernel.dtype.kind == "c" else fft.rfftn
-    spectrum: NDArray[Any] = transform(periods, axes=tuple(range(-ndim, 0)), overwrite_x=True, workers=workers)
+    periods = spread_over(kernel, lengths, places)
+    axes = tuple(range(-len(lengths), 0))
+    spectrum: NDArray[Any] = transform(periods, axes=axes, overwrite_x=True, workers=workers)
     return spectrum

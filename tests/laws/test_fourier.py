@@ -82,7 +82,7 @@ def drawn_tiling(random: Random, job: Job) -> Tiling:
 def drawn_cut(random: Random, job: Job) -> Cut | None:
     """Draw any cut that is right, fast or not."""
     ndim, lanes = len(job.windows), overlap.VECTOR // np.dtype(job.sum_dtype.char.lower()).itemsize
-    steps = [lanes * lanes] if ndim == 1 else [1, lanes, lanes][-ndim:]
+    steps = overlap._steps(ndim, lanes)
     axes = []
     for window, rule, step in zip(job.windows, job.rules, steps):
         lengths = overlap._lengths(step)
@@ -97,7 +97,7 @@ def drawn_cut(random: Random, job: Job) -> Cut | None:
     folds = 0
     if ndim == 1:
         n = axes[0].length
-        folds = random.choice([m for m in overlap._lengths(lanes) if n % m == 0 and (n // m) % lanes == 0])
+        folds = random.choice([m for m in overlap._lengths(lanes) if n % m == 0 and (n // m) % max(lanes, 8) == 0])
     batch, tiles = prod(job.sums_shape[:-ndim]), prod(axis.tiles for axis in axes)
     groups = 1 if prod(job.kernel.shape[:-ndim]) == 1 else batch
     each = batch * tiles // groups

@@ -28,7 +28,7 @@ from convention.engine.compiled.method import _address as address
 from convention.engine.compiled.method import _parts as parts_of
 from convention.engine.compiled.method import _readable as readable
 from convention.engine.compiled.method import _scratch as scratch
-from convention.engine.compiled.transforms import TILES, filter_tiles, kernel_spectrum
+from convention.engine.compiled.transforms import SPECTRUM, TILES, transforms
 from convention.engine.costs import ALONE
 from convention.engine.job import Job
 from convention.engine.remembered import Remembered
@@ -39,7 +39,7 @@ from convention.geometry import Window, dilated_extent
 
 __all__ = ["Cut", "cut_of", "filtered"]
 
-_MOST = 2**21
+_MOST = 2**20
 """Points of a float32 tile."""
 _SPECTRA = 16 * 2**20
 """Bytes of kernel spectra that one call holds."""
@@ -52,7 +52,7 @@ _LEVEL, _FAR = 0.26, 0.5
 """What each doubling of a tile adds from `_NEAR` on, and what it adds to that from `_OUTSIDE` on."""
 _NEAR, _OUTSIDE = 2**15, 2**20
 """Bytes of a tile that stays in the first-level cache, and of one that stays in the second with its spectrum."""
-_SCALE = {"f": 1.0, "d": 2.4, "F": 1.2, "D": 2.9}
+_SCALE = {"f": 1.0, "d": 2.4, "F": 1.6, "D": 3.6}
 """What other data types take, by comparison."""
 _UNIT, _CALL, _SPECTRUM = 500.0, 12_000.0, 60_000.0
 """Nanoseconds of a tile, of a call, and of a spectrum not seen before beside its transform."""
@@ -102,8 +102,7 @@ def cut_of(
     cpus = min(usable_cpus(), workers or usable_cpus())
     size = 4 if dtype in "fF" else 8
     lanes = VECTOR // size
-    steps = [lanes * lanes] if len(windows) == 1 else [1, lanes, lanes][-len(windows) :]
-    axes = [_candidates(*each) for each in zip(windows, rules, steps)]
+    axes = [_candidates(*each) for each in zip(windows, rules, _steps(len(windows), lanes))]
     found = []
     for chosen in product(*axes):
         points = prod(axis.length for axis in chosen)
@@ -128,6 +127,11 @@ def _nanoseconds(size: int, dtype: str, ndim: int) -> float:
     """Return the nanoseconds per point of a tile of so many bytes."""
     levels, outside = (max(0.0, log2(size / near)) for near in (_NEAR, _OUTSIDE))
     return _SCALE[dtype] * (_POINT[ndim] + _LEVEL * levels + _FAR * outside)
+
+
+def _steps(ndim: int, lanes: int) -> list[int]:
+    """Return what the length of a tile is a multiple of, along each axis."""
+    return [max(lanes, PLAIN) ** 2] if ndim == 1 else [1, lanes, lanes][-ndim:]
 
 
 @lru_cache
@@ -213,7 +217,7 @@ def _frequencies(length: int, radices: Sequence[int]) -> NDArray[np.int64]:
     return order
 
 
-@lru_cache(8)
+@lru_cache(4)
 def _twist(rows: int, columns: int, dtype: str) -> NDArray[Any]:
     """Return the factors between the transforms of a folded axis, as vectors: (blocks, columns, 2, lanes)."""
     lanes = VECTOR // np.dtype(dtype).itemsize
@@ -287,15 +291,9 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
             spread = spread_over(many[number], ready.lengths, ready.places)
             real = np.ascontiguousarray(spread.real)
             imaginary = np.ascontiguousarray(spread.imag) if spread.dtype.kind == "c" else None
-            kernel_spectrum(
-                s,
-                ready.geometry,
-                address(real),
-                0 if imaginary is None else address(imaginary),
-                address(found) + number * ready.spectrum * work.itemsize,
-                scratch.of(size),
-                work.type(1 / cut.points),
-            )
+            target = address(found) + number * ready.spectrum * work.itemsize
+            imag = 0 if imaginary is None else address(imaginary)
+            transforms(x, s, ready.geometry, target, address(real), imag, scratch.of(size), 0, SPECTRUM)
 
         in_parallel(one, len(many), cut.threads)
         return found
@@ -310,7 +308,7 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
         def task(number: int) -> None:
             begin = first + number * each
             end = min(begin + each, last)
-            if filter_tiles(x, s, ready.geometry, at, src, out, scratch.of(size), begin, end):
+            if transforms(x, s, ready.geometry, at, src, out, scratch.of(size), begin, end):
                 wrong.append(number)
 
         in_parallel(task, -(-(last - first) // each), cut.threads)

@@ -74,7 +74,9 @@ def stored(job: Job, shared: Job, choice: Choice, method: str, out: Array | None
     if dtype is None:
         return None
     place = None if out is None else job.library.memory(out)
-    checked = dtype.kind in "iu" and (job.overflow == "raise" or not job.exact) and dtype.itemsize < 8
+    narrow = dtype.kind in "iu" and dtype.itemsize < 8
+    always = narrow and _always_stored(job, shared)
+    checked = narrow and not always
     if place is None or checked or place.dtype != dtype or not place.flags.aligned:
         place = np.empty(job.shape, dtype)
         own = True
@@ -87,7 +89,7 @@ def stored(job: Job, shared: Job, choice: Choice, method: str, out: Array | None
     wrong, task = _compute(shared, choice, result, _limits(job, dtype))
     if wrong if job.overflow == "raise" else wrong > 1:
         return None
-    settled = dtype.kind not in "iu" or (dtype.itemsize == 8 and job.signal.dtype.itemsize <= 2)
+    settled = dtype.kind not in "iu" or always or (dtype.itemsize == 8 and job.signal.dtype.itemsize <= 2)
     if task is not None and settled and not choice.better and job is shared and (out is None or not own):
         key = _key(job, method, out)
         if key is not None:
@@ -95,6 +97,18 @@ def stored(job: Job, shared: Job, choice: Choice, method: str, out: Array | None
     if not own:
         return out
     return job.library.delivered(job.library.from_memory(place), out)
+
+
+def _always_stored(job: Job, shared: Job) -> bool:
+    """Tell whether all sums can be stored as integers of some bits: nothing is refused, and each one is a number."""
+    if job.overflow == "raise":
+        return False
+    if job.exact:
+        return True
+    if shared.signal.dtype.kind not in "biu" or shared.signal.itemsize > 2:
+        return False
+    weight = float(shared.library.absolute_sum(shared.kernel, len(shared.windows)))
+    return weight * max(2**16, *(abs(value) for value in job.values)) < shared.library.largest(shared.sum_dtype)
 
 
 def place_of(job: Job, out: Array | None) -> NDArray[Any] | None:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convention.boundary import OUTSIDE, index_map
+from convention.engine.compiled.gathering import RING
+from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LISTED, NOWHERE, SEPARABLE
 from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE
-from convention.engine.compiled.loops import BOX, DENSE, FOLDED, GEOMETRY, NOWHERE
 from convention.fields import Number
 
 __all__ = ["Arrangement", "Line", "arrange", "kernel_taps"]
@@ -24,11 +25,14 @@ __all__ = ["Arrangement", "Line", "arrange", "kernel_taps"]
 _CACHE = 384 * 1024
 """Bytes of a block's samples: they stay in the second-level cache, with the results and the taps."""
 
+_RING = 32
+"""The most planes that are looked for among those that lie there."""
+
+_WIDE_PLANES = 1024
+"""Outputs of a row from which on it pays to read planes where they lie: near the border a tile's width is gathered."""
+
 _LONG = 16 * 1024
 """The most outputs of a block along the last axis where there is one row; where there are more, a part of it."""
-
-_WIDE_ENOUGH = 384
-"""Outputs of a row from which on tiles read the signal where it lies."""
 
 
 class Line(NamedTuple):
@@ -68,7 +72,9 @@ class Arrangement:
     scratch: int
     """Bytes."""
     offsets: NDArray[np.int64]
-    """Of all taps: (planes * rows * columns,)"""
+    """Of all taps in the lines that they meet: (planes * rows * columns,)"""
+    places: NDArray[np.int64]
+    """Of these lines in the table of them."""
     kernels: int
     turned: bool
     """Whether taps are complex."""
@@ -204,13 +210,26 @@ def arrange(
 
     s = np.arange(column.taps) * column.dilation
     column_offsets = s % column.stride * phase + s // column.stride * lanes * work.itemsize
-    row_offsets = np.arange(row.taps) * row.dilation * row_step
-    plane_offsets = np.arange(planes) * plane_step
-    offsets = plane_offsets[:, None, None] + row_offsets[:, None] + column_offsets
-    factor_offsets = np.concatenate([plane_offsets, np.arange(row.taps) * row.dilation * sums_step, column_offsets])
+    row_lines = np.arange(row.taps) * row.dilation
+    lines_of_taps = np.add.outer(np.arange(planes) * extent, row_lines)[..., None]
+    places, offsets = np.broadcast_arrays(lines_of_taps * 8, column_offsets)
+    met = places if way in (DENSE, LISTED) else places[:0]  # others meet no list of taps
+    factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, column_offsets])
 
     fold_step = _padded(row_step // ROWS) + VECTOR
     levels, box_offsets = _box_parts(column.taps, column.dilation * lanes * work.itemsize, row_step)
+
+    more = {
+        BOX: (levels + 1) * row_step,
+        FOLDED: (planes + 1) * ROWS * fold_step,
+        SEPARABLE: extent * sums_step + (WIDE + 2) * VECTOR,
+    }.get(way, 0)
+    across_place = (planes + 1) * plane_step + rows * sums_step + (WIDE + 2) * VECTOR
+    scratch = across_place + more
+    # the next output plane meets most of the planes that this one met
+    ring = way in (DENSE, LISTED, SEPARABLE) and 1 < planes <= _RING and plane_of.shape[0] > 1 and not turned
+    plain = signal.dtype == work and sample_step == lanes and column.stride == 1 and not turned
+    in_place = way in (DENSE, LISTED) and plain and not (ring and column.outputs * lanes < _WIDE_PLANES)
 
     record = np.zeros(1, GEOMETRY)
     numbers = {
@@ -240,16 +259,18 @@ def arrange(
         "fold_step": fold_step,
         "out_row_step": row_out,
         "out_step": 1 if lanes > 1 else out_strides[-1] // out_size,  # several lanes are stored side by side
+        "lines": scratch,
+        "plane_lines": extent * 8,
+        "addresses": scratch + planes * extent * 8,
         "box_levels": levels,
         "box_parts": len(box_offsets) - 4 * levels,
         "low": limits[0],
         "high": limits[1],
     }
     numbers["stored"] = result.dtype == work and numbers["out_step"] == 1
-    # narrow rows are gathered as fast as their borders alone
-    plain = signal.dtype == work and sample_step == lanes and column.stride == 1 and numbers["planes"] == 1
-    numbers["in_place"] = way == DENSE and plain and numbers["columns"] >= _WIDE_ENOUGH
-    numbers["signal_row_step"] = row_stride
+    numbers["in_place"] = in_place
+    numbers["ring"] = numbers["addresses"] + met.size * 8 if ring and not in_place else 0
+    numbers["across"] = across_place
     tables = {
         "signals": _table(signals),
         "kernels": _table(which),
@@ -262,6 +283,7 @@ def arrange(
         "plane_fill": _table(plane_fill, np.float64),
         "row_fill": _table(row_fill, np.float64),
         "column_fill": _table(column_fill, np.float64),
+        "places": _table(met.ravel()),
         "offsets": _table(offsets.ravel()),
         "factor_offsets": _table(factor_offsets),
         "box_offsets": _table(box_offsets),
@@ -270,15 +292,15 @@ def arrange(
         record[name] = value
     for name, table in tables.items():
         record[name] = _address(table)
-    more = {BOX: (levels + 1) * row_step, FOLDED: (planes + 1) * ROWS * fold_step}.get(way, 0)
     across, down = -(-numbers["columns"] // columns), -(-row.outputs // rows)
     return Arrangement(
         record=record,
         tables=tuple(tables.values()),
         lines=tuple(lines),
         blocks=len(signals) * plane_of.shape[0] * across * down,
-        scratch=(planes + 1) * plane_step + rows * sums_step + more + (WIDE + 2) * VECTOR,
+        scratch=numbers["addresses"] + met.size * 8 + RING * planes * 8,
         offsets=tables["offsets"],
+        places=tables["places"],
         kernels=kernels,
         turned=turned,
     )

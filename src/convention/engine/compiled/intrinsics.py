@@ -24,14 +24,20 @@ __all__ = [
     "VECTOR",
     "WIDE",
     "as_type",
+    "collected",
     "copy",
+    "dealt",
     "dense_narrow",
     "dense_wide",
+    "expect",
     "folded_wide",
     "listed_narrow",
     "listed_wide",
     "number",
+    "picked_of_2",
+    "picked_of_4",
     "record",
+    "rounded",
     "size_of",
     "store",
     "view",
@@ -132,6 +138,21 @@ def copy(typingctx: Any, to: Any, src: Any, size: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
+@intrinsic
+def expect(typingctx: Any, address: Any) -> Any:
+    """Have the memory at an address in the second-level cache soon, whether there is any or not."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, second_level, data = (ir.Constant(_I32, number) for number in (0, 2, 1))
+        builder.call(prefetch, [builder.inttoptr(args[0], byte), read, second_level, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 def record(dtype: Any) -> Any:
     """Return a compiled function that returns the record at an address."""
     kind = from_dtype(dtype)
@@ -154,6 +175,7 @@ class _Emitter:
         self.element = ir.FloatType() if itemsize == 4 else ir.DoubleType()
         self.vector = ir.VectorType(self.element, self.lanes)
         self.bits = f"f{8 * itemsize}"
+        self.numbered = ir.Constant(ir.VectorType(_I64, self.lanes), list(range(self.lanes)))
 
     def constant(self, number: int) -> Any:
         return ir.Constant(_I64, number)
@@ -185,12 +207,14 @@ class _Emitter:
     def number(self, address: Any, kind: Any) -> Any:
         return self.builder.load(self.builder.inttoptr(address, kind.as_pointer()))
 
+    def everywhere(self, number: Any, kind: Any) -> Any:
+        """Return a vector of one number."""
+        nothing = ir.Constant(kind, ir.Undefined)
+        one = self.builder.insert_element(nothing, number, ir.Constant(_I32, 0))
+        return self.builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
+
     def tap(self, address: Any) -> Any:
-        one = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), self.number(address, self.element), ir.Constant(_I32, 0)
-        )
-        everywhere = ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), everywhere)
+        return self.everywhere(self.number(address, self.element), self.vector)
 
     def add(self, sums: list[Any], tap: Any, samples: list[Any]) -> None:
         """Multiply and add, in one rounding where the machine can."""
@@ -199,6 +223,20 @@ class _Emitter:
         fma = cgutils.get_or_insert_function(self.builder.module, kind, name)
         for place, sample in zip(sums, samples, strict=True):
             self.builder.store(self.builder.call(fma, [sample, tap, self.builder.load(place)]), place)
+
+    def every_other(self, one: Any, other: Any, first: int) -> Any:
+        """Return every second number of two vectors, from the first or the second on."""
+        places = ir.Constant(ir.VectorType(_I32, self.lanes), [2 * i + first for i in range(self.lanes)])
+        return self.builder.shuffle_vector(one, other, places)
+
+    def alternating(self, one: Any, other: Any, half: int) -> Any:
+        """Return half of what two vectors' numbers are in turn."""
+        turns = [i // 2 + i % 2 * self.lanes for i in range(2 * self.lanes)]
+        places = ir.Constant(ir.VectorType(_I32, self.lanes), turns[half * self.lanes :][: self.lanes])
+        return self.builder.shuffle_vector(one, other, places)
+
+    def store(self, vector: Any, address: Any) -> None:
+        self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer())).align = 1
 
     def deliver(self, sums: list[list[Any]], out: Any, step: Any, count: Any) -> None:
         """Store the first so many outputs of each row."""
@@ -217,7 +255,7 @@ class _Emitter:
 
     def _deliver_part(self, sums: list[list[Any]], out: Any, step: Any, count: Any) -> None:
         builder = self.builder
-        indices, mask = ir.VectorType(_I64, self.lanes), ir.VectorType(ir.IntType(1), self.lanes)
+        mask = ir.VectorType(ir.IntType(1), self.lanes)
         pointer = self.vector.as_pointer()
         store = cgutils.get_or_insert_function(
             builder.module,
@@ -226,10 +264,7 @@ class _Emitter:
         )
         for v in range(len(sums[0])):
             left = builder.sub(count, self.constant(v * self.lanes))
-            splat = builder.insert_element(ir.Constant(indices, ir.Undefined), left, ir.Constant(_I32, 0))
-            everywhere = ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes)
-            splat = builder.shuffle_vector(splat, ir.Constant(indices, ir.Undefined), everywhere)
-            wanted = builder.icmp_signed("<", ir.Constant(indices, list(range(self.lanes))), splat)
+            wanted = builder.icmp_signed("<", self.numbered, self.everywhere(left, self.numbered.type))
             for r, row in enumerate(sums):
                 start = builder.add(out, builder.mul(step, self.constant(r)))
                 target = builder.inttoptr(self.at(start, v * self.lanes * self.itemsize), pointer)
@@ -266,8 +301,9 @@ def _dense(vectors: int, *, folded: bool = False) -> Any:
     def tile(
         typingctx: Any,
         like: Any,
-        samples: Any,
-        row_step: Any,
+        first: Any,
+        lines: Any,
+        line_step: Any,
         planes: Any,
         plane_step: Any,
         kernel_rows: Any,
@@ -278,11 +314,14 @@ def _dense(vectors: int, *, folded: bool = False) -> Any:
         out_step: Any,
         count: Any,
     ) -> Any:
-        """Sum ROWS output rows; taps of shape (planes, kernel_rows, kernel_columns), kernel_rows >= ROWS - 1."""
+        """Sum ROWS output rows; taps of shape (planes, kernel_rows, kernel_columns), kernel_rows >= ROWS - 1.
+
+        At `lines` are the addresses of the input rows; `first` counts from there to the first sample.
+        """
         itemsize = like.bitwidth // 8
 
         def body(builder: Any, args: Any) -> None:
-            samples, row_step, planes, plane_step, rows, columns, offsets, taps, out, out_step, count = args
+            first, lines, line_step, planes, plane_step, rows, columns, offsets, taps, out, out_step, count = args
             emit = _Emitter(builder, itemsize)
             sums = emit.accumulators(ROWS, vectors)
             tap_row = builder.mul(columns, emit.constant(itemsize))
@@ -290,11 +329,11 @@ def _dense(vectors: int, *, folded: bool = False) -> Any:
             def row(start: Any, first_tap: Any, p: Any, active: Iterable[int]) -> None:
                 """Let input row p meet output rows r with its kernel row p - r."""
                 if folded:
-                    phase = builder.mul(builder.urem(p, emit.constant(ROWS)), row_step)
+                    phase = builder.mul(builder.urem(p, emit.constant(ROWS)), line_step)
                     place = builder.mul(builder.udiv(p, emit.constant(ROWS)), emit.constant(itemsize))
                     place = builder.add(start, builder.add(place, phase))
                 else:
-                    place = builder.add(start, builder.mul(p, row_step))
+                    place = builder.add(first, emit.number(builder.add(start, builder.mul(p, line_step)), _I64))
                 active = list(active)
                 lines = [builder.add(first_tap, builder.mul(builder.sub(p, emit.constant(r)), tap_row)) for r in active]
 
@@ -313,7 +352,7 @@ def _dense(vectors: int, *, folded: bool = False) -> Any:
                     emit.loop(columns, column)
 
             def plane(q: Any) -> None:
-                start = builder.add(samples, builder.mul(q, plane_step))
+                start = builder.add(lines, builder.mul(q, plane_step))
                 first_tap = builder.add(taps, builder.mul(q, builder.mul(rows, tap_row)))
                 for p in range(ROWS - 1):  # not all output rows have begun
                     row(start, first_tap, emit.constant(p), range(p + 1))
@@ -325,7 +364,7 @@ def _dense(vectors: int, *, folded: bool = False) -> Any:
             emit.loop(planes, plane)
             emit.deliver(sums, out, out_step, count)
 
-        return types.void(like, *[types.int64] * 11), _called(f"{kind}_{vectors}_{itemsize}", body, 11)
+        return types.void(like, *[types.int64] * 12), _called(f"{kind}_{vectors}_{itemsize}", body, 12)
 
     return tile
 
@@ -359,3 +398,141 @@ def _listed(vectors: int) -> Any:
 dense_wide, dense_narrow = _dense(WIDE), _dense(NARROW)
 folded_wide = _dense(WIDE, folded=True)
 listed_wide, listed_narrow = _listed(WIDE), _listed(NARROW)
+
+
+@intrinsic
+def dealt(typingctx: Any, like: Any, samples: Any, parts: Any, step: Any, times: Any) -> Any:
+    """Deal numbers out to 4 parts in turn, so many times a vector to each."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, samples, parts, step, times = args
+        emit = _Emitter(builder, like.bitwidth // 8)
+
+        def deal(time: Any) -> None:
+            a, b, c, d = emit.samples(builder.add(samples, builder.mul(time, emit.constant(4 * VECTOR))), 4)
+            for odd in range(2):
+                one, other = emit.every_other(a, b, odd), emit.every_other(c, d, odd)
+                for later in range(2):
+                    part = builder.add(parts, builder.mul(step, emit.constant(odd + 2 * later)))
+                    place = builder.add(part, builder.mul(time, emit.constant(VECTOR)))
+                    emit.store(emit.every_other(one, other, later), place)
+
+        emit.loop(times, deal)
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 4), codegen
+
+
+@intrinsic
+def collected(typingctx: Any, like: Any, parts: Any, step: Any, out: Any, times: Any) -> Any:
+    """Collect numbers from 4 parts in turn, so many times a vector from each."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, parts, step, out, times = args
+        emit = _Emitter(builder, like.bitwidth // 8)
+
+        def collect(time: Any) -> None:
+            place = builder.add(parts, builder.mul(time, emit.constant(VECTOR)))
+            a, b, c, d = (
+                emit.samples(builder.add(place, builder.mul(step, emit.constant(part))), 1)[0] for part in range(4)
+            )
+            target = builder.add(out, builder.mul(time, emit.constant(4 * VECTOR)))
+            for half in range(2):
+                even, odd = emit.alternating(a, c, half), emit.alternating(b, d, half)
+                for quarter in range(2):
+                    place = emit.at(target, (2 * half + quarter) * VECTOR)
+                    emit.store(emit.alternating(even, odd, quarter), place)
+
+        emit.loop(times, collect)
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 4), codegen
+
+
+def _picked(apart: int) -> Any:
+    @intrinsic
+    def pick(typingctx: Any, like: Any, samples: Any, out: Any, times: Any) -> Any:
+        """Copy numbers that lie some apart, so many times a vector of them."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            _, samples, out, times = args
+            emit = _Emitter(builder, like.bitwidth // 8)
+
+            def once(time: Any) -> None:
+                vectors = emit.samples(builder.add(samples, builder.mul(time, emit.constant(apart * VECTOR))), apart)
+                while len(vectors) > 1:
+                    vectors = [emit.every_other(*pair, 0) for pair in zip(vectors[::2], vectors[1::2])]
+                emit.store(vectors[0], builder.add(out, builder.mul(time, emit.constant(VECTOR))))
+
+            emit.loop(times, once)
+            return context.get_dummy_value()
+
+        return types.void(like, *[types.int64] * 3), codegen
+
+    return pick
+
+
+picked_of_2, picked_of_4 = _picked(2), _picked(4)
+
+
+@intrinsic
+def rounded(typingctx: Any, like: Any, target_like: Any, sums: Any, out: Any, low: Any, high: Any, count: Any) -> Any:
+    """Store numbers as integers, rounded half to even and kept to a range.
+
+    Return 0, plus 1 if one was out of range and 2 if one was no number. Whole vectors of numbers are read.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, _, sums, out, low, high, count = args
+        emit = _Emitter(builder, like.bitwidth // 8)
+        bits = target_like.bitwidth
+        # exact sums in float32 are below 2**24, others go into 16 bits at most
+        wide = 32 if like.bitwidth == 32 or bits < 32 else 64
+        target = ir.VectorType(ir.IntType(bits), emit.lanes)
+        mask = ir.VectorType(ir.IntType(1), emit.lanes)
+        rint = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(emit.vector, [emit.vector]), f"llvm.rint.v{emit.lanes}{emit.bits}"
+        )
+        store = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [target, target.as_pointer(), _I32, mask]),
+            f"llvm.masked.store.v{emit.lanes}i{bits}.p0",
+        )
+        none = ir.Constant(mask, [0] * emit.lanes)
+        outside, strange = cgutils.alloca_once_value(builder, none), cgutils.alloca_once_value(builder, none)
+        low, high = emit.everywhere(low, emit.vector), emit.everywhere(high, emit.vector)
+
+        def convert(time: Any, wanted: Any = None) -> None:
+            number = emit.samples(builder.add(sums, builder.mul(time, emit.constant(VECTOR))), 1)[0]
+            nearest = builder.call(rint, [number])
+            inside = builder.select(builder.fcmp_ordered(">", nearest, low), nearest, low)
+            inside = builder.select(builder.fcmp_ordered("<", inside, high), inside, high)
+            for place, found in (
+                (outside, builder.fcmp_unordered("!=", inside, nearest)),
+                (strange, builder.fcmp_unordered("uno", number, number)),
+            ):
+                found = found if wanted is None else builder.and_(found, wanted)
+                builder.store(builder.or_(builder.load(place), found), place)
+            integers = builder.fptosi(inside, ir.VectorType(ir.IntType(wide), emit.lanes))
+            if bits != wide:
+                integers = (builder.trunc if bits < wide else builder.sext)(integers, target)
+            place = builder.add(out, builder.mul(time, emit.constant(emit.lanes * bits // 8)))
+            if wanted is None:
+                emit.store(integers, place)
+            else:
+                place = builder.inttoptr(place, target.as_pointer())
+                builder.call(store, [integers, place, ir.Constant(_I32, bits // 8), wanted])
+
+        times = builder.sdiv(count, emit.constant(emit.lanes))
+        emit.loop(times, convert)
+        left = builder.srem(count, emit.constant(emit.lanes))
+        with builder.if_then(builder.icmp_signed(">", left, emit.constant(0))):
+            convert(times, builder.icmp_signed("<", emit.numbered, emit.everywhere(left, emit.numbered.type)))
+        status = emit.constant(0)
+        for place, value in ((outside, 1), (strange, 2)):
+            word = builder.bitcast(builder.load(place), ir.IntType(emit.lanes))
+            some = builder.icmp_unsigned("!=", word, ir.Constant(word.type, 0))
+            status = builder.or_(status, builder.select(some, emit.constant(value), emit.constant(0)))
+        return status
+
+    return types.int64(like, target_like, types.int64, types.int64, like, like, types.int64), codegen

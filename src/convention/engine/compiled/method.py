@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convention.engine.compiled.arrangement import Arrangement, Line, arrange, kernel_taps, meeting
+from convention.engine.compiled.geometry import BOX, BOX_ONES, DENSE, FOLDED, LISTED, SEPARABLE
 from convention.engine.compiled.intrinsics import ROWS
-from convention.engine.compiled.loops import BOX, BOX_ONES, DENSE, FOLDED, LISTED, SEPARABLE, run_of
+from convention.engine.compiled.loops import run_of
 from convention.engine.job import Job
 from convention.engine.remembered import Remembered
 from convention.engine.threads import in_parallel
@@ -228,6 +229,7 @@ def _prepared(
     if way == LISTED:
         some = taps != 0
         kept["listed"] = taps[some]
+        kept["listed_places"] = np.broadcast_to(arrangement.places, taps.shape)[some]
         kept["listed_offsets"] = np.broadcast_to(arrangement.offsets, taps.shape)[some]
         kept["begins"] = np.concatenate([[0], np.cumsum(some.sum(axis=1))]).astype(np.int64)
         finite = signal.dtype.kind != "f" and np.isfinite(np.array(constants)).all()
@@ -255,7 +257,8 @@ def _blocks_each(arrangement: Arrangement, taps: int, workers: int) -> int:
     """Return how many blocks are done between two looks at whether to stop: milliseconds, or all of a short job."""
     record = arrangement.record
     products = int(record["block_rows"][0]) * int(record["block_columns"][0]) * taps
-    shared = arrangement.blocks if workers == 1 else arrangement.blocks // (8 * workers)
+    parts = 2 if record["ring"][0] else 8  # each part begins with an empty ring
+    shared = arrangement.blocks if workers == 1 else arrangement.blocks // (parts * workers)
     return max(1, min(shared, _PRODUCTS // products))
 
 

@@ -416,7 +416,7 @@ def _transforms(
     An output of a tile is a sum of multiples of all its samples: one that is not finite shows in all outputs.
 
     Where `last` is SPECTRUM, write to `spectra` the spectrum of a kernel that is spread over a tile: its real part is
-    at `src`, its imaginary one at `out` if that is not 0. Both are one function, which compiles in half the time of two.
+    at `src`, its imaginary one at `out` if that is not 0. One function for both compiles faster than two.
     """
     g = _geometry(geometry)
     if last == SPECTRUM:

@@ -1,0 +1,279 @@
+"""Sums of a block: tiles over all taps or over a list of them, one axis after the other, rows that are folded.
+
+Samples are those of a block's lines, or what was gathered of them. Nothing here knows of borders, strides along the
+rows or data types but that of the sums.
+
+`s` is a number of the data type of the sums, and stands for it; `g` is a record of `GEOMETRY`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convention.engine.compiled.cache import compiled
+from convention.engine.compiled.gathering import PLACES, ring_table
+from convention.engine.compiled.geometry import BOX_ONES, DENSE, LISTED
+from convention.engine.compiled.intrinsics import (
+    ROWS,
+    VECTOR,
+    WIDE,
+    collected,
+    copy,
+    dealt,
+    dense_narrow,
+    dense_wide,
+    expect,
+    folded_wide,
+    listed_narrow,
+    listed_wide,
+    number,
+    size_of,
+    store,
+)
+
+__all__ = ["all_taps", "box", "folded", "separable", "tiles"]
+
+_INTEGER = np.int64(0)
+
+
+@compiled
+def _listed(
+    s: Any,
+    many: Any,
+    offsets: Any,
+    taps: Any,
+    samples: Any,
+    step: Any,
+    out: Any,
+    out_step: Any,
+    rows: Any,
+    columns: Any,
+) -> None:
+    """Sum rows of outputs over a list of taps."""
+    lanes = VECTOR // size_of(s)
+    for i in range(rows):
+        j = 0
+        while j < columns:
+            a, o = samples + i * step + j * size_of(s), out + i * out_step + j * size_of(s)
+            if columns - j > lanes:
+                listed_wide(s, a, many, offsets, taps, o, columns - j)
+                j += WIDE * lanes
+            else:
+                listed_narrow(s, a, many, offsets, taps, o, columns - j)
+                j += lanes
+
+
+@compiled
+def _met(
+    s: Any,
+    g: Any,
+    many: Any,
+    places: Any,
+    offsets: Any,
+    taps: Any,
+    scratch: Any,
+    out: Any,
+    out_step: Any,
+    rows: Any,
+    columns: Any,
+) -> None:
+    """Sum rows of outputs over a list of taps, each of which meets a line from an offset on."""
+    width = WIDE * VECTOR // size_of(s)
+    lines, addresses = scratch + g.lines, scratch + g.addresses
+    for i in range(rows):
+        for t in range(many):
+            line = lines + i * g.row_stride * 8 + number(places, t, _INTEGER)
+            store(addresses, t, number(line, 0, _INTEGER) + number(offsets, t, _INTEGER))
+        for tile in range(0, columns, width):
+            j = min(tile, max(columns - width, 0))
+            place, left = out + i * out_step + j * size_of(s), columns - j
+            if left * size_of(s) > VECTOR:
+                listed_wide(s, j * size_of(s), many, addresses, taps, place, left)
+            else:
+                listed_narrow(s, j * size_of(s), many, addresses, taps, place, left)
+
+
+@compiled
+def _dense(
+    s: Any,
+    g: Any,
+    planes: Any,
+    kernel_columns: Any,
+    offsets: Any,
+    taps: Any,
+    lines: Any,
+    out: Any,
+    out_step: Any,
+    rows: Any,
+    columns: Any,
+) -> None:
+    """Sum rows of outputs over all taps, with tiles of rows that share their samples.
+
+    Those are as far apart as the kernel's rows. Where outputs are no multiple of a tile's, some are summed twice.
+    """
+    width = WIDE * VECTOR // size_of(s)
+    apart = g.row_dilation
+    for first in range(apart):
+        several = (rows - first + apart - 1) // apart
+        for group in range(0, several, ROWS):
+            i = first + min(group, several - ROWS) * apart
+            for tile in range(0, columns, width):
+                j = min(tile, max(columns - width, 0))
+                left = columns - j
+                for r in range(ROWS, 2 * ROWS):  # the rows of results that come next
+                    for v in range(WIDE):
+                        expect(out + (i + r * apart) * out_step + j * size_of(s) + v * VECTOR)
+                arguments = (
+                    s,
+                    j * size_of(s),
+                    lines + i * 8,
+                    8 * apart,
+                    planes,
+                    g.plane_lines,
+                    g.kernel_rows,
+                    kernel_columns,
+                    offsets,
+                    taps,
+                    out + i * out_step + j * size_of(s),
+                    out_step * apart,
+                    left,
+                )
+                if left * size_of(s) > VECTOR:
+                    dense_wide(*arguments)
+                else:  # it waits for its own sums: two take longer than a wide one
+                    dense_narrow(*arguments)
+
+
+@compiled(inline="always")
+def _tiled(rows: Any, g: Any) -> Any:
+    """Tell whether tiles can sum a block: enough rows of outputs and of taps, and rows that share samples."""
+    return g.row_stride == 1 and g.kernel_rows >= ROWS - 1 and rows >= ROWS * g.row_dilation
+
+
+@compiled(inline="always")
+def separable(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
+    """Sum a block one axis after the other: planes, then columns, then rows."""
+    extent = (rows - 1) * g.row_stride + g.row_dilation * (g.kernel_rows - 1) + 1
+    taps = g.factors + kernel * (g.planes + g.kernel_rows + g.kernel_columns) * size_of(s)
+    offsets = g.factor_offsets
+    source, behind = scratch, scratch + g.across
+    if g.planes > 1:
+        places = ring_table(g, scratch, PLACES) if g.ring else offsets
+        source = scratch + g.planes * g.plane_step
+        _listed(s, g.planes, places, taps, scratch, g.row_step, source, g.row_step, extent, g.row_step // size_of(s))
+    taps += g.planes * size_of(s)
+    offsets += g.planes * 8
+    across, places = taps + g.kernel_rows * size_of(s), offsets + g.kernel_rows * 8
+    _listed(s, g.kernel_columns, places, across, source, g.row_step, behind, g.sums_step, extent, columns)
+    if _tiled(rows, g):
+        for i in range(extent):
+            store(scratch + g.lines, i, behind + i * g.sums_step)
+        one = g.planes // g.planes
+        _dense(s, g, one, one, offsets, taps, scratch + g.lines, out, out_step, rows, columns)
+    else:
+        step = g.sums_step * g.row_stride
+        _listed(s, g.kernel_rows, offsets, taps, behind, step, out, out_step, rows, columns)
+
+
+@compiled
+def _add(s: Any, pair: Any, ones: Any, out: Any, one: Any, other: Any, count: Any) -> None:
+    """Add two rows; the result may take the place of one that does not begin behind it."""
+    store(pair, 0, _INTEGER)
+    store(pair, 1, other - one)
+    _listed(s, 2, pair, ones, one, 0, out, 0, 1, count)
+
+
+@compiled
+def box(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
+    """Sum a block where all taps are equal, adding up nothing but samples of the same window.
+
+    Columns: sums over 1, 4, 16, ... samples, and of these the ones that the number of taps is made of. Rows: sums from
+    each row to the end of its segment, and from the beginning of the segment to each row; a window is one of each
+    (M. van Herk, A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels, 1992).
+    """
+    size, extent, step = size_of(s), rows + g.kernel_rows - 1, g.sums_step
+    taps = g.factors + kernel * (g.planes + BOX_ONES) * size
+    ones = taps + g.planes * size
+    spare = scratch + g.planes * g.plane_step
+    pair = scratch + (g.planes + 1) * g.plane_step + g.block_rows * step
+    levels = pair + VECTOR
+    length = columns + (g.column_extent - 1) * g.lanes
+    for i in range(extent):
+        row = scratch + i * g.row_step
+        _listed(s, g.planes, g.factor_offsets, taps, row, 0, levels, 0, 1, length)
+        for level in range(g.box_levels):
+            to = levels + level * g.row_step
+            _listed(s, 4, g.box_offsets + level * 32, ones, to, 0, to + g.row_step, 0, 1, length)
+        # not over a row that is still to be read: sums take no more room than samples
+        _listed(s, g.box_parts, g.box_offsets + g.box_levels * 32, ones, levels, 0, scratch + i * step, 0, 1, columns)
+    for first in range(0, extent, g.kernel_rows):
+        last = min(first + g.kernel_rows, extent) - 1
+        copy(spare + first * step, scratch + first * step, columns * size)
+        for i in range(first + 1, last + 1):
+            _add(s, pair, ones, spare + i * step, spare + (i - 1) * step, scratch + i * step, columns)
+        for i in range(last - 1, first - 1, -1):
+            _add(s, pair, ones, scratch + i * step, scratch + i * step, scratch + (i + 1) * step, columns)
+    for i in range(rows):
+        if i % g.kernel_rows:
+            end = spare + (i + g.kernel_rows - 1) * step
+            _add(s, pair, ones, out + i * out_step, scratch + i * step, end, columns)
+        else:
+            copy(out + i * out_step, scratch + i * step, columns * size)
+
+
+@compiled
+def folded(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
+    """Sum rows of outputs, each folded: every ROWS-th sample, so that neighbours share them in a tile of rows."""
+    size = size_of(s)
+    taps = g.taps + kernel * g.planes * g.kernel_columns * size
+    # behind the sums: ROWS parts of each plane's row, and of the sums
+    parts = scratch + (g.planes + 1) * g.plane_step + g.block_rows * g.sums_step
+    step = g.fold_step
+    sums = parts + g.planes * ROWS * step
+    positions = columns + g.kernel_columns - 1
+    for i in range(rows):
+        for plane in range(g.planes):
+            row = scratch + plane * g.plane_step + i * g.row_step
+            dealt(s, row, parts + plane * ROWS * step, step, -(-positions * size // (ROWS * VECTOR)))
+        each = -(-columns // ROWS)
+        for j in range(0, each, WIDE * VECTOR // size):
+            a, o, left = parts + j * size, sums + j * size, each - j
+            folded_wide(s, 0, a, step, g.planes, ROWS * step, g.kernel_columns, 1, g.offsets, taps, o, step, left)
+        _woven(s, sums, step, out + i * out_step, columns)
+
+
+@compiled
+def _woven(s: Any, parts: Any, step: Any, out: Any, count: Any) -> None:
+    """Collect the sums of a row from ROWS parts in turn."""
+    vector = VECTOR // size_of(s)
+    times = count // (ROWS * vector)
+    collected(s, parts, step, out, times)
+    for j in range(times * ROWS * vector, count):
+        store(out, j, number(parts + j % ROWS * step, j // ROWS, s))
+
+
+@compiled
+def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
+    """Sum a block with tiles of rows over all taps, or over the taps that are not zero."""
+    size = g.planes * g.kernel_rows * g.kernel_columns
+    if g.way == DENSE and _tiled(rows, g):
+        taps = g.taps + kernel * size * size_of(s)
+        lines = scratch + g.lines
+        _dense(s, g, g.planes, g.kernel_columns, g.offsets, taps, lines, out, out_step, rows, columns)
+    elif g.way == LISTED:
+        begin, end = number(g.begins, kernel, _INTEGER), number(g.begins, kernel + 1, _INTEGER)
+        places, offsets = g.listed_places + begin * 8, g.listed_offsets + begin * 8
+        taps = g.listed + begin * size_of(s)
+        _met(s, g, end - begin, places, offsets, taps, scratch, out, out_step, rows, columns)
+    else:
+        all_taps(s, g, kernel, scratch, out, out_step, rows, columns)
+
+
+@compiled
+def all_taps(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
+    """Sum a block row by row over all taps, zero or not."""
+    size = g.planes * g.kernel_rows * g.kernel_columns
+    taps = g.taps + kernel * size * size_of(s)
+    _met(s, g, size, g.places, g.offsets, taps, scratch, out, out_step, rows, columns)

@@ -46,13 +46,13 @@ _SPECTRA = 16 * 2**20
 _POINTS = 2**22
 """Points that a thread transforms between two looks at whether to stop: about ten milliseconds."""
 
-_POINT = {1: 2.2, 2: 1.75, 3: 2.6}
+_POINT = {1: 2.35, 2: 2.0, 3: 2.6}
 """By the number of axes, nanoseconds per point of a float32 tile in the first-level cache, for both of its parts."""
-_LEVEL, _FAR = 0.26, 0.5
+_LEVEL, _FAR = 0.33, 0.5
 """What each doubling of a tile adds from `_NEAR` on, and what it adds to that from `_OUTSIDE` on."""
 _NEAR, _OUTSIDE = 2**15, 2**20
 """Bytes of a tile that stays in the first-level cache, and of one that stays in the second with its spectrum."""
-_SCALE = {"f": 1.0, "d": 2.4, "F": 1.6, "D": 3.6}
+_SCALE = {"f": 1.0, "d": 2.25, "F": 1.55, "D": 3.5}
 """What other data types take, by comparison."""
 _UNIT, _CALL, _SPECTRUM = 500.0, 12_000.0, 60_000.0
 """Nanoseconds of a tile, of a call, and of a spectrum not seen before beside its transform."""

@@ -231,7 +231,6 @@ def _twist(rows: int, columns: int, dtype: str) -> NDArray[Any]:
 class _Prepared(NamedTuple):
     """A cut job, ready to run on arrays of its kind."""
 
-    cut: Cut
     geometry: int
     """The address of a record of `TILES`."""
     kept: tuple[Any, ...]
@@ -315,7 +314,7 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
 
     many = prod(kernel.shape[: -len(job.windows)])
     if many * ready.spectrum * work.itemsize <= _SPECTRA:
-        held = spectra.get(kernel, (cut.axes, ready.places), lambda: spectra_of(kernel))
+        held = spectra.get(kernel, (cut.axes, cut.folds, ready.places), lambda: spectra_of(kernel))
         run(0, cut.units, held, 0)
         return not wrong
     # as many groups at a time as spectra may be held
@@ -429,7 +428,6 @@ def _prepare(
     for name, table in tables.items():
         record[name] = address(table)
     return _Prepared(
-        cut=cut,
         geometry=address(record),
         kept=(record, *tables.values(), *(f for column in passes.values() for f in column.factors)),
         scratch=row_place + 2 * columns * size + 4 * VECTOR,

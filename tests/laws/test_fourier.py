@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convention import Convention
+from convention import Convention, convolve
 from convention.boundary import BOUNDARIES, index_map
 from convention.engine import fourier as module
 from convention.engine import spectra as spectra_module
@@ -23,6 +23,7 @@ from convention.engine.fourier import fourier, fourier_cost
 from convention.engine.job import Job, new_job
 from convention.engine.spectra import Spectra
 from convention.engine.tiles import AxisTiling, Tile, Tiling, pieces, tiling_of
+from convention.errors import ConventionValueError
 from convention.geometry import Window, dilated_extent
 from convention.reference import compute as reference
 from draws import COMPLEX, draw_array, draw_case, draw_convention
@@ -99,9 +100,7 @@ def drawn_cut(random: Random, job: Job) -> Cut | None:
         n = axes[0].length
         folds = random.choice([m for m in overlap._lengths(lanes) if n % m == 0 and (n // m) % max(lanes, 8) == 0])
     batch, tiles = prod(job.sums_shape[:-ndim]), prod(axis.tiles for axis in axes)
-    groups = 1 if prod(job.kernel.shape[:-ndim]) == 1 else batch
-    each = batch * tiles // groups
-    units = groups * (each if job.sum_dtype.kind == "c" else -(-each // 2))
+    units = batch * (tiles if job.sum_dtype.kind == "c" else -(-tiles // 2))
     return Cut(tuple(axes), folds, batch * tiles, units, random.randint(1, 3), 1.0)
 
 
@@ -424,3 +423,44 @@ def test_torch_tensors_keep_their_gradients() -> None:
         Convention(boundary="periodic", dilation=(1, 2), stride=(1, 2)), x.detach().numpy(), w.detach().numpy()
     )
     np.testing.assert_allclose(sums(x, w).detach().numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.usefixtures("loops")
+def test_signals_of_a_batch_do_not_touch() -> None:
+    rng = np.random.default_rng(11)
+    x, w = rng.standard_normal((3, 96, 96)).astype(np.float32), rng.standard_normal((1, 31, 31)).astype(np.float32)
+    x[1], x[2] = 0, x[2] * 1e-6
+    together = sums_of(new_job(Convention(), x, w, axes=(-2, -1)))
+    assert (together[1] == 0).all()
+    alone = sums_of(new_job(Convention(), x[2], w[0]))
+    assert np.abs(together[2] - alone).max() <= 1e-6 * np.abs(alone).max()
+
+
+@pytest.mark.parametrize("kernel", ["faint", "faint beside others"])
+def test_taps_that_would_lose_digits(kernel: str) -> None:
+    x = np.random.default_rng(12).standard_normal((2, 200_000)).astype(np.float32)
+    w = np.random.default_rng(13).standard_normal((2, 3_001)).astype(np.float32)
+    w[0] *= 1e-38
+    x[0] *= 1e25
+    if kernel == "faint":
+        x, w = x[:1], w[:1]
+    found = convolve(x, w, axes=-1)
+    exact = convolve(x.astype(float), w.astype(float), axes=-1, method="fourier")
+    for one, true in zip(found, exact):
+        assert np.abs(one - true).max() <= 1e-5 * np.abs(true).max()
+    with pytest.raises(ConventionValueError, match="lose digits"):
+        convolve(x, w, axes=-1, method="fourier")
+
+
+@pytest.mark.usefixtures("loops")
+def test_large_samples_and_small_taps() -> None:
+    x, w = np.full(100_000, 1e306), np.full(2_001, 1e-9)
+    for upsample in (1, 2):
+        assert np.isfinite(convolve(x, w, upsample=upsample)).all()
+
+
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(14)
+    for shape, taps in (((300_000,), (3_001,)), ((700, 700), (61, 61))):
+        x, w = rng.standard_normal(shape), rng.standard_normal(taps)
+        assert (convolve(x, w, workers=1) == convolve(x, w)).all()

@@ -14,6 +14,7 @@ import pytest
 from convention import Convention, apply, convolve, correlate, plan
 from convention.definition import remembered
 from convention.engine.direct import _at_once, _in_line
+from convention.engine.remembered import Remembered
 from convention.errors import ConventionError, ConventionTypeError
 from convention.reference import compute
 from draws import draw_case
@@ -103,6 +104,24 @@ def test_one_data_type_does_not_answer_for_another() -> None:
         else:
             expected = np.dtype(np.int64 if dtype is None else dtype)  # type: ignore[arg-type]
             assert convolve(X, W, dtype=dtype).dtype == expected
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64"])
+def test_larger_integers_after_smaller_ones(dtype: str) -> None:
+    kernel = np.ones((5, 5), dtype)
+    for sample in (100, 2**24 + 1, 2**31 - 1, 3):
+        signal = np.full((120, 130), sample, dtype)
+        for wanted in (dtype, "int64", "int16"):
+            limit = np.iinfo(wanted).max
+            found = convolve(signal, kernel, dtype=wanted, overflow="saturate")
+            assert found[50, 50] == min(25 * sample, limit)
+
+
+def test_what_weighs_too_much_is_not_remembered() -> None:
+    some: Remembered[int] = Remembered(10, heaviest=100)
+    some.put("light", 1, 60)
+    some.put("heavy", 2, 101)
+    assert (some.get("light"), some.get("heavy")) == (1, None)
 
 
 def test_elements_are_looked_at_every_time() -> None:

@@ -12,7 +12,7 @@ from convention.engine.direct import direct
 from convention.engine.fourier import fourier
 from convention.engine.job import Job, in_memory, new_job
 from convention.engine.keywords import names_its_keywords
-from convention.engine.planner import Choice, Plan, choose, is_small, plan_of
+from convention.engine.planner import Choice, Plan, choose, is_small, plan_of, refuse_transform
 from convention.engine.results import place_of, repeated, stored, summed
 
 __all__ = ["apply", "convolve", "correlate", "plan"]
@@ -289,6 +289,8 @@ def _result(job: Job, shared: Job, method: str, out: Array | None) -> Array:
         result = _transformed(job, shared, choice, out)
         if result is not None:
             return result
+        if method == "fourier":
+            refuse_transform("its outputs are not all finite, or would lose digits")
         assert choice.instead is not None
         choice = choice.instead
     if choice.way:

@@ -25,7 +25,7 @@ from convention.errors import ConventionTypeError, ConventionValueError, nearest
 if TYPE_CHECKING:
     from convention.engine.compiled.overlap import Cut
 
-__all__ = ["METHODS", "Choice", "Plan", "choose", "is_small", "plan_of"]
+__all__ = ["METHODS", "Choice", "Plan", "choose", "is_small", "plan_of", "refuse_transform"]
 
 METHODS = ("auto", "direct", "separable", "fourier")
 """Words for ``method=``."""
@@ -152,7 +152,7 @@ def _settled(form: Form, method: str) -> Choice | None:
     obstacle = _no_transform(form)
     if method == "fourier":
         if obstacle:
-            _refuse("fourier", obstacle, "finite floating-point arrays")
+            refuse_transform(obstacle)
         return None
     if is_small(form) and method != "separable":
         return _plain(form, "asked for, and small" if method == "direct" else "small: done before thought about")
@@ -162,6 +162,11 @@ def _settled(form: Form, method: str) -> Choice | None:
 def is_small(form: Form) -> bool:
     """Tell whether NumPy's own loops sum jobs of this form."""
     return form.outputs < _SMALL_OUTPUTS and form.outputs * form.taps < _SMALL_PRODUCTS
+
+
+def refuse_transform(found: str) -> NoReturn:
+    """Refuse the method "fourier", which was asked for."""
+    _refuse("fourier", found, "finite floating-point arrays")
 
 
 def _refuse(method: str, found: str, allowed: str) -> NoReturn:
@@ -184,8 +189,11 @@ def _unsafe_values(job: Job) -> str:
     if not all(map(isfinite, [*sizes, weight])):
         return "a transform would spread NaN and Inf to every output"
     span = prod((w.outputs - 1) * w.stride + w.dilation * (w.kernel - 1) + 1 for w in job.windows)
-    if not max(sizes) * weight * span * 8 < job.library.largest(job.sum_dtype):  # a transform may be a little longer
+    # a transform may be a little longer, and its own values are as large as sums of samples
+    if not max(sizes) * max(weight, 1) * span * 8 < job.library.largest(job.sum_dtype):
         return "a transform of values this large could overflow"
+    if 0 < weight < 32 * span / job.library.largest(job.sum_dtype) / job.library.epsilon(job.sum_dtype):
+        return "a transform of taps this small would lose digits"
     return ""
 
 
@@ -232,7 +240,7 @@ def _transform(job: Job, method: str, direct: Choice) -> Choice:
     if method == "fourier":
         obstacle = _unsafe_values(job)
         if obstacle:
-            _refuse("fourier", obstacle, "finite floating-point arrays")
+            refuse_transform(obstacle)
         return _of_transform(job, direct, "asked for")
     return _of_transform(job, direct, "predicted to be the fastest")
 

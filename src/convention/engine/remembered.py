@@ -23,6 +23,8 @@ class Remembered(Generic[V]):
 
         Threads may lose each other's values, or a little of the weight, but never see a wrong one.
         """
+        if weight > self.heaviest:
+            return
         if len(self.values) >= self.most or self.weight + weight > self.heaviest:
             self.values.clear()
             self.weight = 0

@@ -89,7 +89,8 @@ def stored(job: Job, shared: Job, choice: Choice, method: str, out: Array | None
     wrong, task = _compute(shared, choice, result, _limits(job, dtype))
     if wrong if job.overflow == "raise" else wrong > 1:
         return None
-    settled = dtype.kind not in "iu" or always or (dtype.itemsize == 8 and job.signal.dtype.itemsize <= 2)
+    # of wider integers, samples decide what sums are computed in
+    settled = dtype.kind not in "iu" or ((always or dtype.itemsize == 8) and job.signal.dtype.itemsize <= 2)
     if task is not None and settled and not choice.better and job is shared and (out is None or not own):
         key = _key(job, method, out)
         if key is not None:

@@ -143,6 +143,7 @@ def compute(
         workers,
         limits,
         paired,
+        work.char,
         kernel.dtype.char,
         kernel.tobytes() if kernel.nbytes < _KEPT else None,
     )

@@ -56,6 +56,8 @@ _SCALE = {"f": 1.0, "d": 2.25, "F": 1.55, "D": 3.5}
 """What other data types take, by comparison."""
 _UNIT, _CALL, _SPECTRUM = 500.0, 12_000.0, 60_000.0
 """Nanoseconds of a tile, of a call, and of a spectrum not seen before beside its transform."""
+_SHARED = 2
+"""Threads that a cut is chosen for."""
 _KEPT = 0.25
 """How much of its spectra a cut is judged by, since a kernel that comes again finds them kept."""
 
@@ -109,16 +111,15 @@ def cut_of(
         if points > _MOST * 4 // size:
             continue
         tiles = prod(axis.tiles for axis in chosen)
-        groups = 1 if kernels == 1 else batch
-        each = batch * tiles // groups
-        units = groups * (each if dtype in "FD" else -(-each // 2))
+        # two tiles of one signal: another's rounding, were it much larger, would drown the smaller
+        units = batch * (tiles if dtype in "FD" else -(-tiles // 2))
         per_unit = points * _nanoseconds(2 * points * size, dtype, len(windows)) + _UNIT
         spectrum = kernels * (per_unit * 0.6 + _SPECTRUM)
         total = units * per_unit + _CALL
-        shared = 1 if total < ALONE else min(cpus, units)
-        rounds = -(-units // shared) * per_unit
+        shared = 1 if total < ALONE else units
+        rounds = -(-units // min(shared, _SHARED)) * per_unit  # of any number of threads: results do not depend on it
         folds = _folds(chosen[0].length, lanes) if len(windows) == 1 else 0
-        cut = Cut(tuple(chosen), folds, batch * tiles, units, shared, total + spectrum)
+        cut = Cut(tuple(chosen), folds, batch * tiles, units, min(cpus, shared), total + spectrum)
         found.append((rounds + _KEPT * spectrum, cut))
     return min(found, key=lambda one: one[0])[1] if found else None
 
@@ -286,7 +287,13 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
         many = kernels.reshape(-1, *kernels.shape[-len(job.windows) :])
         found = _aligned(len(many) * ready.spectrum, work)
 
+        limit = np.finfo(work).tiny / np.finfo(work).eps * cut.points
+
         def one(number: int) -> None:
+            weight = np.abs(many[number]).sum()
+            if 0 < weight < limit:  # divided by the points, it would lose digits: all outputs will tell
+                found[number * ready.spectrum : (number + 1) * ready.spectrum] = np.nan
+                return
             spread = spread_over(many[number], ready.lengths, ready.places)
             real = np.ascontiguousarray(spread.real)
             imaginary = np.ascontiguousarray(spread.imag) if spread.dtype.kind == "c" else None
@@ -358,10 +365,8 @@ def _prepare(
         step if n > 1 else 0 for step, n in zip(strides[: len(strides) - d], signal.shape)
     ]
     per_kernel = [1] * (len(batch) - len(kernel_batch)) + list(kernel_batch)
-    which = np.zeros(1, np.int64)
-    if prod(per_kernel) > 1:
-        steps = [prod(per_kernel[i + 1 :]) if n > 1 else 0 for i, n in enumerate(per_kernel)]
-        which = offsets_of(batch, steps)
+    steps = [prod(per_kernel[i + 1 :]) if n > 1 else 0 for i, n in enumerate(per_kernel)]
+    which = offsets_of(batch, steps)
     rows, columns = _shape(cut)
     planes = cut.axes[0].length if d == 3 else 1
     pad = 2 * VECTOR  # columns and planes must not share their places in the first-level cache

@@ -67,9 +67,9 @@ TILES = np.dtype(
             "plain",  # whether zeros stand beyond the border of the columns
             "twist",  # the address of the factors between the transforms of a folded axis
             "lanes",  # 2 where sums are complex
-            "per_group",  # tiles that meet the same kernel
-            "units",  # pairs of tiles, or complex tiles, that meet the same kernel
-            "kernels",  # the address of the number of each group's kernel
+            "per_group",  # tiles of one signal
+            "units",  # pairs of tiles, or complex tiles, of one signal
+            "kernels",  # the address of the number of each signal's kernel
             "spectrum_step",
             "signals",  # addresses of the offsets of each signal of the batch, and result
             "results",

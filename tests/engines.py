@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from convention.engine import costs as engine_costs
 from convention.engine import fourier, planner, results, threads
 from convention.engine.compiled import arrangement, method
 from convention.engine.planner import Choice
@@ -72,6 +73,7 @@ def forced(engine: str, *, workers: int = 1, small_blocks: bool = False) -> Iter
         patch.object(planner, "compiled_costs", only if engine in WAYS else costs),
         patch.object(planner, "_no_transform", (lambda form: "not now") if engine in WAYS else planner._no_transform),
         patch.object(planner, "threads", lambda cost, most: workers),
+        patch.object(engine_costs, "ALONE", 0.0),
         patch.object(planner, "TRANSFORM", 1e9 if engine == "preferred" else planner.TRANSFORM),
         patch.object(fourier, "compiled_cut", (lambda job: None) if engine == "scipy" else fourier.compiled_cut),
         patch.object(threads, "_pool", pool),

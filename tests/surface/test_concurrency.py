@@ -227,8 +227,9 @@ def test_threads_do_not_grow_in_number() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="ids of threads are Linux's here")
 def test_workers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[int] = set()
-    run = threads._Handout.work
-    monkeypatch.setattr(threads._Handout, "work", lambda self: (used.add(threading.get_ident()), run(self))[1])
+    run = threads._Pieces.work
+    note = lambda self, bell: (used.add(threading.get_ident()), run(self, bell))[1]  # noqa: E731
+    monkeypatch.setattr(threads._Pieces, "work", note)
     convolve(LARGE, KERNEL, workers=1)
     assert used == set()
     for _ in range(20):

@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numba
+import numpy as np
 import pytest
 
 from convention.engine import threads
-from convention.engine.threads import in_parallel, usable_cpus
+from convention.engine.compiled import sharing
+from convention.engine.threads import in_parallel, in_pieces, usable_cpus
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +40,108 @@ def all_numbers(count: int, workers: int | None = None) -> list[int]:
 @pytest.mark.parametrize("workers", [None, 1, 2, 50])
 def test_every_number_is_done_once(count: int, workers: int | None) -> None:
     assert all_numbers(count, workers) == list(range(count))
+
+
+@numba.njit(nogil=True)
+def blocks_taken(pieces: int, bell: int, counts: object, work: int) -> int:
+    """Count each block that is taken, and do something for a while."""
+    status, waste = 0, 0.0
+    for _ in range(sharing.begun(pieces, bell)):
+        first, last = sharing.taken(pieces)
+        if first == last:
+            break
+        for block in range(first, last):
+            counts[block] += 1  # type: ignore[index]
+            status |= 1 << block % 8
+            for i in range(work):
+                waste += i * 0.5
+    return status if waste >= 0 else -1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 5_000])
+@pytest.mark.parametrize("workers", [1, 2, 50])
+@pytest.mark.parametrize(("each", "several"), [(1, 1), (3, 2), (10_000, 1), (1, 10_000)])
+@pytest.mark.parametrize("wake", [True, False])
+def test_every_block_is_done_once(count: int, workers: int, each: int, several: int, wake: bool) -> None:
+    for start in (0, count // 2):
+        counts = np.zeros(count, np.int64)
+        status = in_pieces(lambda p, b: blocks_taken(p, b, counts, 50), count, each, several, workers, wake, start)  # noqa: B023
+        assert (counts[:start] == 0).all()
+        assert (counts[start:] == 1).all()
+        assert status == sum({1 << block % 8 for block in range(start, count)})
+
+
+def test_a_thread_stays_awake_for_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.zeros(400, np.int64)
+    in_pieces(lambda p, b: blocks_taken(p, b, counts, 0), 400, 1, 1, 1, False)  # compiled
+    monkeypatch.setattr(threads, "_AWAKE", 0.05)
+    submitted = []
+    in_pieces(lambda p, b: blocks_taken(p, b, counts, 20_000), 400, 1, 1, 2, True)
+    executor = threads._pool.executor
+    assert executor is not None
+    monkeypatch.setattr(executor, "submit", lambda *arguments: submitted.append(arguments))
+    users = set()
+
+    def work(pieces: int, bell: int) -> int:
+        users.add(threading.get_ident())
+        return int(blocks_taken(pieces, bell, counts, 20_000))
+
+    limit = time.monotonic() + 20
+    while len(users) < 2 and time.monotonic() < limit:
+        while not threads._pool.awake:
+            if time.monotonic() > limit:
+                pytest.fail("nobody is awake")
+            monkeypatch.undo()
+            monkeypatch.setattr(threads, "_AWAKE", 0.05)
+            threads._pool.looks = 0
+            in_pieces(lambda p, b: blocks_taken(p, b, counts, 20_000), 400, 1, 1, 2, True)
+            monkeypatch.setattr(executor, "submit", lambda *arguments: submitted.append(arguments))
+        in_pieces(work, 400, 1, 1, 2, True)
+    assert len(users) == 2
+    assert not submitted
+    deadline = time.monotonic() + 20
+    while threads._pool.awake and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not threads._pool.awake, "a thread looks out for ever"
+
+
+def test_calls_in_a_row_wake_a_thread() -> None:
+    counts = np.zeros(40, np.int64)
+    users = set()
+
+    def work(pieces: int, bell: int) -> int:
+        users.add(threading.get_ident())
+        return int(blocks_taken(pieces, bell, counts, 20_000))
+
+    in_pieces(work, 40, 1, 1, 2, False)
+    assert len(users) == 1, "one call alone wakes nobody"
+    limit = time.monotonic() + 20
+    while len(users) < 2 and time.monotonic() < limit:
+        in_pieces(work, 40, 1, 1, 2, False)
+    assert len(users) == 2
+
+
+@pytest.mark.parametrize("bad", ["caller", "other"])
+def test_an_error_among_pieces_is_raised_once_nothing_runs(bad: str) -> None:
+    counts = np.zeros(4_000, np.int64)
+    caller, running = threading.get_ident(), [0]
+
+    def work(pieces: int, bell: int) -> int:
+        running[0] += 1
+        try:
+            if (threading.get_ident() == caller) == (bad == "caller"):
+                time.sleep(0.005)
+                raise ZeroDivisionError
+            return int(blocks_taken(pieces, bell, counts, 20_000))
+        finally:
+            running[0] -= 1
+
+    with pytest.raises(ZeroDivisionError):
+        in_pieces(work, 4_000, 1, 5, 4, True)
+    assert running == [0]
+    before = counts.sum()
+    time.sleep(0.03)
+    assert counts.sum() == before < 4_000
 
 
 @pytest.mark.parametrize(("workers", "most"), [(None, 4), (3, 3), (2, 2), (1, 1), (50, 4)])

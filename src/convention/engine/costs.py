@@ -13,10 +13,12 @@ from math import log2, prod
 from convention.engine.factors import Taps
 from convention.engine.job import Form, Job
 
-__all__ = ["ALONE", "TRANSFORM", "compiled_costs", "numpy_cost", "threads", "unfit"]
+__all__ = ["ALONE", "TOGETHER", "TRANSFORM", "compiled_costs", "numpy_cost", "threads", "unfit"]
 
 ALONE = 250_000.0
-"""Nanoseconds of work below which a second thread costs more than it brings."""
+"""Nanoseconds of work below which it costs more to wake a second thread than that brings."""
+TOGETHER = 60_000.0
+"""The same for a thread that is awake."""
 
 _SUMS = {4: 1.0, 8: 2.0}
 """Cost of data types to sum in, by bytes, relative to float32."""
@@ -73,7 +75,7 @@ def threads(cost: float, workers: int | None) -> int:
     """Return how many threads share work of so many nanoseconds."""
     from convention.engine.threads import usable_cpus
 
-    return 1 if cost < ALONE else min(usable_cpus(), workers or usable_cpus())
+    return 1 if cost < TOGETHER else min(usable_cpus(), workers or usable_cpus())
 
 
 def numpy_cost(form: Form) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convention.arrays import Array
+from convention.engine import costs
 from convention.engine.extension import extend
 from convention.engine.job import Job
 from convention.engine.planner import Choice
@@ -162,7 +163,8 @@ def _compute(job: Job, choice: Choice, result: NDArray[Any], limits: tuple[int, 
     way = getattr(loops, choice.way.upper())
     assert choice.work is not None
     shared = choice.plan.threads
-    wrong, task = compute(job, way, kernel, choice.factors, choice.work, shared, result, limits)
+    wake = choice.cost >= costs.ALONE
+    wrong, task = compute(job, way, kernel, choice.factors, choice.work, shared, wake, result, limits)
     return wrong, None if extended else task
 
 

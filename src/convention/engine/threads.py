@@ -4,17 +4,27 @@ Compiled kernels and transforms release the interpreter's lock, so plain threads
 thread that has not begun: the caller does all tasks itself where the pool is busy, so calls may be nested and may
 come from any number of threads. After an exception or an interrupt no task is begun, those that run are waited for,
 and only then is it raised: no thread writes into an array that its caller has given up.
+
+To wake a thread takes about 100 µs. One that has done its part stays awake as long as that, in compiled code, and
+takes part in the next call if it comes soon; the caller waits for others in the same way before it goes to sleep.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import time
+from array import array
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count as integers
 from threading import Condition, Lock
 
-__all__ = ["in_parallel", "usable_cpus"]
+__all__ = ["in_parallel", "in_pieces", "usable_cpus"]
+
+_AWAKE = 200e-6
+"""Seconds that a thread looks out for something to do."""
 
 
 class _Pool:
@@ -24,12 +34,73 @@ class _Pool:
         self.lock = Lock()
         self.executor: ThreadPoolExecutor | None = None
         self.cpus = 0
+        self.awake = 0
+        """Threads that look out for something to do."""
+        self.offers: deque[_Handout] = deque()
+        """What there is for them."""
+        self.board = array("q", [0, 0])
+        """How often the bell was rung, and how often a thread has done its part."""
+        self.bell = self.board.buffer_info()[0]
+        self.ended = self.bell + self.board.itemsize
+        self.looks = 0
+        self.last = -1.0
+        """When work that threads could have shared came to an end."""
 
-    def submit(self, work: Callable[[], None]) -> None:
+    def offer(self, handout: _Handout, count: int, wake: bool) -> bool:
+        """Offer work to so many threads; tell whether there was one.
+
+        Not to those asleep, unless they are to be woken or calls follow each other so soon that the next one profits.
+        """
         with self.lock:
+            near = max(0, min(count, self.awake - len(self.offers)))
+            self.offers.extend([handout] * near)
+            if near == count or not (wake or time.perf_counter() - self.last < _AWAKE):
+                return near > 0
             if self.executor is None:
                 self.executor = ThreadPoolExecutor(max(1, usable_cpus() - 1), thread_name_prefix="convention")
-        self.executor.submit(work)
+        for _ in range(count - near):
+            self.executor.submit(self._stay, handout)
+        return True
+
+    def _stay(self, handout: _Handout | None) -> None:
+        """Help, and with what comes next, if it comes soon."""
+        while handout is not None:
+            handout.help()
+            handout = self._next()
+
+    def _next(self) -> _Handout | None:
+        done = self.ended
+        with self.lock:
+            if self.offers:
+                self.board[1] += 1
+                return self.offers.popleft()
+            self.awake += 1
+            seen = self.board[0]
+        while self.watched(done, self.bell, seen):
+            with self.lock:
+                if self.offers:
+                    break
+                done, seen = 0, self.board[0]  # others were faster
+        with self.lock:
+            self.awake -= 1
+            return self.offers.popleft() if self.offers else None
+
+    def watched(self, done: int, address: int, seen: int) -> bool:
+        """Count up a number, if there is one, without the interpreter's lock; then tell whether another changes soon.
+
+        Not without compiled code, which is not loaded for this.
+        """
+        sharing = sys.modules.get("convention.engine.compiled.sharing")
+        if sharing is None or not hasattr(sharing, "watch"):
+            return False
+        if not self.looks:
+            still, times, taken = array("q", [0]), 200, []
+            for _ in range(5):
+                start = time.perf_counter()
+                sharing.watch(0, still.buffer_info()[0], 0, times)
+                taken.append(time.perf_counter() - start)
+            self.looks = int(times * _AWAKE / min(taken)) + 1
+        return bool(sharing.watch(done, address, seen, self.looks))
 
 
 _pool = _Pool()
@@ -80,69 +151,173 @@ def in_parallel(task: Callable[[int], None], count: int, workers: int | None = N
         for number in range(count):
             task(number)
         return
-    handout = _Handout(task, count)
+    _done(_Numbers(task, count), threads, True)
+
+
+def in_pieces(
+    work: Callable[[int, int], int], stop: int, each: int, several: int, workers: int, wake: bool, start: int = 0
+) -> int:
+    """Have compiled code do blocks numbered from start to stop - 1; return all that it returned, as bits.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the address of what `sharing.taken` reads, and the address of a bell to ring when it has released the
+        interpreter's lock, or 0. Called until no block is left.
+    stop, each, several : int
+        The last block's successor, the blocks that a thread takes at a time, and how often between two calls.
+    workers : int
+        The most threads to use, the calling one among them.
+    wake : bool
+        Whether it pays to wake threads that are asleep.
+    start : int
+        The first block.
+
+    Raises
+    ------
+    BaseException
+        As in `in_parallel`.
+    """
     try:
-        for _ in range(threads - 1):
-            _pool.submit(handout.help)
+        cells, address = _cells.pop()
+    except IndexError:
+        cells = array("q", [0, 0, 0, 0])
+        address = cells.buffer_info()[0]
+    cells[0], cells[1], cells[2], cells[3] = start, stop, each, several
+    threads = min(-(-(stop - start) // each), usable_cpus(), workers)
+    status = 0
+    if threads <= 1:
+        while cells[0] < stop:
+            status |= work(address, 0)
+    else:
+        handout = _Pieces(work, cells, address)
+        status = _done(handout, threads, wake) | handout.status
+    _cells.append((cells, address))
+    return status
+
+
+_cells: list[tuple[array[int], int]] = []
+"""Numbers for `sharing.taken` that nobody uses, and their addresses."""
+
+
+def _done(handout: _Handout, threads: int, wake: bool) -> int:
+    """Do work together with other threads; return what the calling one's part returns."""
+    bell = 0
+    try:
+        if _pool.offer(handout, threads - 1, wake):
+            bell = _pool.bell
     except RuntimeError:  # the interpreter is shutting down, or the system gives no thread: the caller does it all
         pass
     except BaseException:
         handout.close()
         raise
     try:
-        handout.work()
+        status = handout.work(bell)
     finally:
         handout.close()
+        _pool.last = time.perf_counter()
     if handout.error is not None:
         raise handout.error
+    return status
 
 
 class _Handout:
-    """Numbered tasks, and the threads that work on them."""
+    """Work that threads do together."""
 
-    def __init__(self, task: Callable[[int], None], count: int) -> None:
-        self.task = task
-        self.count = count
-        self.numbers = integers()  # its next() is atomic
+    def __init__(self) -> None:
         self.stopped = False
         self.error: BaseException | None = None
         self.change = Condition()
         self.helping = 0
+        self.status = 0
 
-    def work(self) -> None:
-        """Do tasks until none is left."""
-        for number in self.numbers:
-            if self.stopped or number >= self.count:
-                return
-            self.task(number)
+    def work(self, bell: int) -> int:
+        """Work until nothing is left; ring the bell as soon as others may take part."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Begin nothing any more."""
+        self.stopped = True
 
     def help(self) -> None:
-        """Do the same in a thread of the pool; an exception is kept for the caller."""
+        """Work in a thread of the pool; an exception is kept for the caller."""
         with self.change:
             if self.stopped:
                 return
             self.helping += 1
+        status = 0
         try:
-            self.work()
+            status = self.work(0)
         except BaseException as error:
             self.error = self.error or error
-            self.stopped = True
+            self.stop()
         finally:
             with self.change:
+                self.status |= status
                 self.helping -= 1
                 self.change.notify_all()
 
     def close(self) -> None:
-        """Begin no task any more and wait for those that run, interrupted or not."""
+        """Begin nothing any more and wait for what runs, interrupted or not."""
         interrupt: KeyboardInterrupt | None = None
         while True:
             try:
-                self.stopped = True
-                with self.change:
-                    while self.helping:
-                        self.change.wait()
+                self.stop()
+                while True:
+                    seen = _pool.board[1]
+                    with self.change:
+                        if not self.helping:
+                            break
+                    if not _pool.watched(0, _pool.ended, seen):
+                        with self.change:
+                            while self.helping:
+                                self.change.wait()
                 break
             except KeyboardInterrupt as again:
                 interrupt = again
         if interrupt is not None:
             raise interrupt
+
+
+class _Numbers(_Handout):
+    """Tasks of Python, one after the other."""
+
+    def __init__(self, task: Callable[[int], None], count: int) -> None:
+        super().__init__()
+        self.task = task
+        self.count = count
+        self.numbers = integers()  # its next() is atomic
+
+    def work(self, bell: int) -> int:
+        """Do tasks until none is left."""
+        if bell:
+            _pool.board[0] += 1
+        for number in self.numbers:
+            if self.stopped or number >= self.count:
+                break
+            self.task(number)
+        return 0
+
+
+class _Pieces(_Handout):
+    """Blocks of compiled code."""
+
+    def __init__(self, do: Callable[[int, int], int], cells: array[int], address: int) -> None:
+        super().__init__()
+        self.do = do
+        self.cells = cells
+        self.address = address
+        self.end = cells[1]
+
+    def work(self, bell: int) -> int:
+        """Do blocks until none is left."""
+        status = 0
+        while self.cells[0] < self.end and not self.stopped:
+            status |= self.do(self.address, bell)
+            bell = 0
+        return status
+
+    def stop(self) -> None:
+        """Have compiled code find nothing left."""
+        super().stop()
+        self.cells[0] = self.end

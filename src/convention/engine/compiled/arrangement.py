@@ -28,6 +28,12 @@ _CACHE = 384 * 1024
 _RING = 32
 """The most planes that are looked for among those that lie there."""
 
+_PARTS = 4
+"""Blocks for each thread, at least: one that is slower leaves more of them to others."""
+
+_AROUND = 32 * 2**20
+"""Bytes of results from which on folded rows are stored around the caches, which would not hold them for long."""
+
 _WIDE_PLANES = 1024
 """Outputs of a row from which on it pays to read planes where they lie: near the border a tile's width is gathered."""
 
@@ -269,6 +275,8 @@ def arrange(
     }
     numbers["stored"] = result.dtype == work and numbers["out_step"] == 1
     numbers["in_place"] = in_place
+    numbers["around"] = way == FOLDED and result.nbytes >= _AROUND and numbers["stored"]
+    numbers["zeros"] = column.rule in ("zero", "constant") and not column_fill.any()
     numbers["ring"] = numbers["addresses"] + met.size * 8 if ring and not in_place else 0
     numbers["across"] = across_place
     tables = {
@@ -369,8 +377,9 @@ def _block(
     rows = (_CACHE // gathered - row.extent) // row.stride
     least = ROWS * row.dilation
     rows = max(rows, 2 * row.extent // row.stride, least)
-    if workers > 1 and row.outputs * 2 > rows * workers:  # enough blocks for every thread
-        rows = min(rows, max(least, -(-row.outputs // (2 * workers * -(-2 // others)))))
+    if workers > 1:
+        parts = -(-_PARTS * workers // others)
+        rows = min(rows, max(least, -(-row.outputs // parts)))
     rows = -(-rows // least) * least
     return min(rows, row.outputs), columns
 

@@ -25,7 +25,6 @@ from convention.engine.compiled.intrinsics import VECTOR
 __all__ = [
     "PLAIN",
     "RADICES",
-    "alike",
     "backward",
     "collect",
     "forward",
@@ -45,13 +44,6 @@ PLAIN = 8
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 _Complex = tuple[Any, Any]
-
-
-@intrinsic
-def alike(typingctx: Any, one: Any, other: Any) -> Any:
-    """Tell whether two numbers are of one type."""
-    same = ir.Constant(ir.IntType(1), one == other)
-    return types.boolean(one, other), lambda context, builder, signature, args: same
 
 
 class _Emitter:

@@ -16,18 +16,8 @@ from numba.extending import overload
 
 from convention.engine.compiled.cache import compiled
 from convention.engine.compiled.geometry import NOWHERE
-from convention.engine.compiled.intrinsics import (
-    VECTOR,
-    WIDE,
-    as_type,
-    copy,
-    number,
-    picked_of_2,
-    picked_of_4,
-    size_of,
-    store,
-    view,
-)
+from convention.engine.compiled.intrinsics import VECTOR, WIDE, alike, as_type, number, size_of, store, view
+from convention.engine.compiled.rows import between, picked_of_2, picked_of_4
 
 __all__ = ["PLACES", "RING", "emptied", "found", "gathered", "interior", "ring_table"]
 
@@ -39,21 +29,27 @@ lies there, whether this output plane meets it, and whether it is finite."""
 _INTEGER, _REAL = np.int64(0), np.float64(0)
 
 
-def _moved(x: Any, s: Any, to: Any, src: Any, count: Any) -> None:
-    """Copy and convert numbers that lie side by side."""
+def _moved(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> None:
+    """Copy and convert numbers that lie side by side, from the first to the last but one of so many.
+
+    `to` and `src` are addresses of what would be number 0. Where nothing is converted, the others become zeros.
+    """
 
 
 @overload(_moved)
-def _moved_by_type(x: Any, s: Any, to: Any, src: Any, count: Any) -> Any:
-    def bytes_moved(x: Any, s: Any, to: Any, src: Any, count: Any) -> None:
-        copy(to, src, count * size_of(s))
+def _moved_by_type(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> Any:
+    def vectors_moved(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> None:
+        between(s, to, src, -(-count * size_of(s) // VECTOR), first, last)
 
-    def numbers_moved(x: Any, s: Any, to: Any, src: Any, count: Any) -> None:
-        target, samples = view(to, count, s), view(src, count, x)
-        for j in range(count):
+    def numbers_moved(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> None:
+        target, samples = (
+            view(to + first * size_of(s), last - first, s),
+            view(src + first * size_of(x), last - first, x),
+        )
+        for j in range(last - first):
             target[j] = samples[j]
 
-    return bytes_moved if x == s else numbers_moved
+    return vectors_moved if x == s else numbers_moved
 
 
 def _picked(x: Any, s: Any, to: Any, src: Any, count: Any, apart: Any) -> Any:
@@ -234,6 +230,7 @@ def gathered(
     count = columns // lanes + (g.column_extent - 1) // stride
     extent = (rows - 1) * g.row_stride + g.row_dilation * (g.kernel_rows - 1) + 1
     width = lanes * size_of(s)
+    row_of, row_step, check = g.row_of + row * g.row_stride * 8, g.row_step, g.check
     finite = True
     if g.ring:
         _placed(g, scratch, out_plane)
@@ -244,6 +241,9 @@ def gathered(
         last = min(max(-((position - g.outside) // stride), first), count)
         begin = (g.first_sample + (position + first * stride - g.inside) * g.sample_step) * size_of(x)
         apart = stride * g.sample_step
+        side_by_side = apart == lanes
+        beginning = begin - first * width // size_of(s) * size_of(x)
+        zeros = alike(x, s) and side_by_side and g.zeros == 1  # which stand beyond the border, and come with the others
         left = g.left + position * 8
         right = g.right + (position + last * stride - g.outside) * 8
         for plane in range(g.planes):
@@ -256,13 +256,14 @@ def gathered(
             if g.ring:
                 place = number(ring_table(g, scratch, PLACES), plane, _INTEGER)
                 fresh = number(ring_table(g, scratch, _FRESH), plane, _INTEGER) == 1
+            place += scratch
             for i in range(extent):
-                to = scratch + place + i * g.row_step
-                store(lines, i, to)
-                if not fresh:
-                    continue
-                line = number(g.row_of, row * g.row_stride + i, _INTEGER)
-                to += phase * g.phase_step
+                store(lines, i, place + i * row_step)
+            if not fresh:
+                continue
+            place += phase * g.phase_step
+            for i in range(extent):
+                to, line = place + i * row_step, number(row_of, i, _INTEGER)
                 here = start != NOWHERE and line != NOWHERE
                 at = src + start + line
                 fills = _fills(g, out_plane, plane, line)
@@ -270,17 +271,18 @@ def gathered(
                     _filled(s, to + first * width, (last - first) * lanes, fills)
                 elif turned:
                     _turned(x, s, to + first * width, at + begin, last - first, apart)
-                elif apart == lanes:
-                    _moved(x, s, to + first * width, at + begin, (last - first) * lanes)
+                elif side_by_side:
+                    _moved(x, s, to, at + beginning, first * lanes, last * lanes, count * lanes)
                 else:
                     _strided(x, s, to + first * width, at + begin, last - first, lanes, apart)
-                if first:
+                continued = not zeros or turned or not here
+                if first and continued:
                     _border(x, s, to, at, left, stride, first, lanes, turned, here, fills, edges)
-                if last < count:
+                if last < count and continued:
                     to += last * width
                     _border(x, s, to, at, right, stride, count - last, lanes, turned, here, fills, edges)
                     to -= last * width
-                if g.check:
+                if check:
                     whole &= _finite(s, to, count * lanes)
             finite &= whole
             if g.ring and fresh:

@@ -55,6 +55,8 @@ GEOMETRY = np.dtype(
             "out_row_step",
             "out_step",  # elements from one output of a row to the next
             "stored",  # whether sums are results: contiguous and of their data type
+            "around",  # whether results of folded rows are so many that they are stored around the caches
+            "zeros",  # whether zeros stand beyond the border of the columns
             "in_place",  # whether tiles can read the signal where it lies
             "check",  # whether zero taps are left out, which is right for finite samples only
             "low",  # the range that results keep to where they are integers

@@ -15,7 +15,9 @@ from numba.extending import overload
 from convention.engine.compiled.cache import cached, compiled
 from convention.engine.compiled.gathering import emptied, found, gathered, interior
 from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LISTED, SEPARABLE
-from convention.engine.compiled.intrinsics import as_type, number, record, rounded, size_of, view
+from convention.engine.compiled.intrinsics import as_type, in_order, number, record, size_of, view
+from convention.engine.compiled.rows import rounded
+from convention.engine.compiled.sharing import begun, taken
 from convention.engine.compiled.summing import all_taps, box, folded, separable, tiles
 
 __all__ = ["BOX", "DENSE", "FOLDED", "LISTED", "NOT_A_NUMBER", "OUT_OF_RANGE", "SEPARABLE", "run_of"]
@@ -69,45 +71,52 @@ def _store(s: Any, y: Any, g: Any, sums: Any, out: Any, rows: Any, columns: Any)
 def _entry(sums: Any) -> Any:
     """Return the function that computes blocks by one of the ways to sum them."""
 
-    def run(x: Any, s: Any, y: Any, geometry: Any, src: Any, out: Any, scratch: Any, first: Any, last: Any) -> Any:
+    def run(x: Any, s: Any, y: Any, geometry: Any, src: Any, out: Any, scratch: Any, pieces: Any, bell: Any) -> Any:
         g = _geometry(geometry)
         down, across = -(-g.rows // g.block_rows), -(-g.columns // g.block_columns)
-        status = 0
-        for block in range(first, last):
-            if g.ring:  # planes of the same rows and columns follow each other
-                rest, plane = divmod(block, g.out_planes)
-                rest, j = divmod(rest, across)
-                item, i = divmod(rest, down)
-                if plane == 0 or block == first:
-                    emptied(g, scratch)
-            else:
-                rest, j = divmod(block, across)
-                rest, i = divmod(rest, down)
-                item, plane = divmod(rest, g.out_planes)
-            row, column = i * g.block_rows, j * g.block_columns
-            rows, columns = min(g.block_rows, g.rows - row), min(g.block_columns, g.columns - column)
-            at = src + number(g.signals, item, _INTEGER)
-            to = out + number(g.results, item, _INTEGER) + number(g.out_plane, plane, _INTEGER)
-            to += row * g.out_row_step + column * g.out_step * size_of(y)
-            kernel = number(g.kernels, item, _INTEGER)
-            total = to if g.stored else scratch + (g.planes + 1) * g.plane_step
-            step = g.out_row_step if g.stored else g.sums_step
-            begin, end = interior(s, g, column, columns)
-            if begin < end:
-                place = total + (begin - column) * size_of(s)
-                if found(s, g, at, scratch, plane, row, rows, begin, end - begin):
-                    sums(s, g, kernel, scratch, place, step, rows, end - begin)
-                else:  # zero times infinity is no number
-                    all_taps(s, g, kernel, scratch, place, step, rows, end - begin)
-            for left, right in ((column, begin), (end, column + columns)):
-                if left < right:
-                    place = total + (left - column) * size_of(s)
-                    if gathered(x, s, g, at, scratch, plane, row, rows, left, right - left):
-                        sums(s, g, kernel, scratch, place, step, rows, right - left)
-                    else:
-                        all_taps(s, g, kernel, scratch, place, step, rows, right - left)
-            if not g.stored:
-                status |= _store(s, y, g, total, to, rows, columns)
+        status, before = 0, -1
+        for _ in range(begun(pieces, bell)):
+            first, last = taken(pieces)
+            if first == last:
+                break
+            for block in range(first, last):
+                if g.ring:  # planes of the same rows and columns follow each other
+                    rest, plane = divmod(block, g.out_planes)
+                    rest, j = divmod(rest, across)
+                    item, i = divmod(rest, down)
+                    if plane == 0 or block != before + 1:
+                        emptied(g, scratch)
+                else:
+                    rest, j = divmod(block, across)
+                    rest, i = divmod(rest, down)
+                    item, plane = divmod(rest, g.out_planes)
+                row, column = i * g.block_rows, j * g.block_columns
+                rows, columns = min(g.block_rows, g.rows - row), min(g.block_columns, g.columns - column)
+                at = src + number(g.signals, item, _INTEGER)
+                to = out + number(g.results, item, _INTEGER) + number(g.out_plane, plane, _INTEGER)
+                to += row * g.out_row_step + column * g.out_step * size_of(y)
+                kernel = number(g.kernels, item, _INTEGER)
+                total = to if g.stored else scratch + (g.planes + 1) * g.plane_step
+                step = g.out_row_step if g.stored else g.sums_step
+                begin, end = interior(s, g, column, columns)
+                if begin < end:
+                    place = total + (begin - column) * size_of(s)
+                    if found(s, g, at, scratch, plane, row, rows, begin, end - begin):
+                        sums(s, g, kernel, scratch, place, step, rows, end - begin)
+                    else:  # zero times infinity is no number
+                        all_taps(s, g, kernel, scratch, place, step, rows, end - begin)
+                for left, right in ((column, begin), (end, column + columns)):
+                    if left < right:
+                        place = total + (left - column) * size_of(s)
+                        if gathered(x, s, g, at, scratch, plane, row, rows, left, right - left):
+                            sums(s, g, kernel, scratch, place, step, rows, right - left)
+                        else:
+                            all_taps(s, g, kernel, scratch, place, step, rows, right - left)
+                if not g.stored:
+                    status |= _store(s, y, g, total, to, rows, columns)
+                before = block
+        if g.around:
+            in_order()
         return status
 
     return cached(run, sums.py_func.__name__)
@@ -120,10 +129,10 @@ _ENTRIES[LISTED] = _ENTRIES[DENSE]
 def run_of(way: int) -> Any:
     """Return the function that computes by a way.
 
-    It is called with ``(x, s, y, geometry, src, out, scratch, first, last)``, computes the blocks from `first` to
-    `last` - 1, and returns what was wrong with the results, or 0. Blocks are numbered by signal, output plane, rows,
-    columns, or, where planes are kept in a ring, by signal, rows, columns, output plane; the last counts fastest.
-    `src` and `out` are the addresses of the signal and the result, `scratch` that of memory for one block, `geometry`
-    that of the record. Each is compiled when it is first called.
+    It is called with ``(x, s, y, geometry, src, out, scratch, pieces, bell)``, computes the blocks that it is given by
+    `sharing.taken`, and returns what was wrong with the results, or 0. Blocks are numbered by
+    signal, output plane, rows, columns, or, where planes are kept in a ring, by signal, rows, columns, output plane;
+    the last counts fastest. `src` and `out` are the addresses of the signal and the result, `scratch` that of memory
+    for one block, `geometry` that of the record. Each is compiled when it is first called.
     """
     return _ENTRIES[way]

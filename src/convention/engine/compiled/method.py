@@ -18,7 +18,7 @@ from convention.engine.compiled.intrinsics import ROWS
 from convention.engine.compiled.loops import run_of
 from convention.engine.job import Job
 from convention.engine.remembered import Remembered
-from convention.engine.threads import in_parallel
+from convention.engine.threads import in_pieces
 
 __all__ = ["compute"]
 
@@ -39,7 +39,11 @@ class Task(NamedTuple):
     """The record, and what it points to besides the arrangement's tables."""
     blocks_each: int
     """Blocks that a thread takes at a time."""
+    pieces: int
+    """How often it does so between two looks at whether to stop."""
     workers: int
+    wake: bool
+    """Whether they are to be woken."""
     loops: Any
     """From `loops.run_of`."""
     numbers: tuple[Any, Any, Any]
@@ -48,27 +52,13 @@ class Task(NamedTuple):
     def run(self, signal: NDArray[Any], result: NDArray[Any]) -> int:
         """Sum; return what was wrong with the results."""
         x, s, y = self.numbers
-        run = self.loops
+        loops, geometry, size = self.loops, self.geometry, self.arrangement.scratch
         src, out = _address(signal), _address(result)
-        geometry, blocks, each, size = (
-            self.geometry,
-            self.arrangement.blocks,
-            self.blocks_each,
-            self.arrangement.scratch,
-        )
-        if each >= blocks:
-            return int(run(x, s, y, geometry, src, out, _scratch.of(size), 0, blocks))
-        found = []
 
-        def part(number: int) -> None:
-            first = number * each
-            found.append(run(x, s, y, geometry, src, out, _scratch.of(size), first, min(first + each, blocks)))
+        def work(pieces: int, bell: int) -> int:
+            return int(loops(x, s, y, geometry, src, out, _scratch.of(size), pieces, bell))
 
-        in_parallel(part, -(-blocks // each), self.workers)
-        status = 0
-        for one in found:
-            status |= int(one)
-        return status
+        return in_pieces(work, self.arrangement.blocks, self.blocks_each, self.pieces, self.workers, self.wake)
 
 
 class _Scratch(threading.local):
@@ -100,6 +90,7 @@ def compute(
     factors: tuple[NDArray[Any], ...] | None,
     work: np.dtype[Any],
     workers: int,
+    wake: bool,
     result: NDArray[Any],
     limits: tuple[int, int] = (0, 0),
 ) -> tuple[int, Task | None]:
@@ -122,6 +113,8 @@ def compute(
         Of the sums: float32 or float64; where sums are complex, of their parts.
     workers : int
         How many threads share the work.
+    wake : bool
+        Whether threads that sleep are woken for it.
     result : array, shape `job.sums_shape`
         Where to write; its last axis does not run backwards.
     limits : (int, int)
@@ -141,6 +134,7 @@ def compute(
         result.strides,
         result.dtype.char,
         workers,
+        wake,
         limits,
         paired,
         work.char,
@@ -149,7 +143,7 @@ def compute(
     )
     task = _tasks.get(key)
     if task is None:
-        task = _prepared(job, way, signal, kernel, factors, work, result, limits, paired, workers)
+        task = _prepared(job, way, signal, kernel, factors, work, result, limits, paired, workers, wake)
         weight = sum(array.nbytes for array in (*task.arrangement.tables, *task.kept))
         if key[-1] is not None and weight < _KEPT:
             _tasks.put(key, task, weight)
@@ -193,6 +187,7 @@ def _prepared(
     limits: tuple[int, int],
     paired: bool,
     workers: int,
+    wake: bool,
 ) -> Task:
     constants = [value if rule == "constant" else 0 for rule, value in zip(job.rules, job.values)]
     lines = [
@@ -243,24 +238,28 @@ def _prepared(
         kept["factors"] = np.concatenate([np.repeat(taps[:, :1], record["planes"][0], axis=1), ones], axis=1)
     for name, array in kept.items():
         record[name] = _address(array)
+    each, pieces = _pieces(arrangement, taps.shape[1], workers)
     return Task(
         arrangement=arrangement,
         geometry=_address(record),
         kept=(record, *kept.values()),
-        blocks_each=_blocks_each(arrangement, taps.shape[1], workers),
+        blocks_each=each,
+        pieces=pieces,
         workers=min(workers, arrangement.blocks),
+        wake=wake,
         loops=run_of(way),
         numbers=(_NUMBERS[signal.dtype.char], _NUMBERS[work.char], _NUMBERS[result.dtype.char]),
     )
 
 
-def _blocks_each(arrangement: Arrangement, taps: int, workers: int) -> int:
-    """Return how many blocks are done between two looks at whether to stop: milliseconds, or all of a short job."""
+def _pieces(arrangement: Arrangement, taps: int, workers: int) -> tuple[int, int]:
+    """Return how many blocks a thread takes at a time, and how often between two looks at whether to stop."""
     record = arrangement.record
     products = int(record["block_rows"][0]) * int(record["block_columns"][0]) * taps
     parts = 2 if record["ring"][0] else 8  # each part begins with an empty ring
     shared = arrangement.blocks if workers == 1 else arrangement.blocks // (parts * workers)
-    return max(1, min(shared, _PRODUCTS // products))
+    each = max(1, min(shared, _PRODUCTS // products))
+    return each, max(1, _PRODUCTS // (products * each))
 
 
 def _factors(

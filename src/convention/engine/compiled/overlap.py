@@ -28,12 +28,12 @@ from convention.engine.compiled.method import _address as address
 from convention.engine.compiled.method import _parts as parts_of
 from convention.engine.compiled.method import _readable as readable
 from convention.engine.compiled.method import _scratch as scratch
-from convention.engine.compiled.transforms import SPECTRUM, TILES, transforms
-from convention.engine.costs import ALONE
+from convention.engine.compiled.transforms import TILES, transforms
+from convention.engine.costs import ALONE, TOGETHER
 from convention.engine.job import Job
 from convention.engine.remembered import Remembered
 from convention.engine.spectra import spectra, spread_over
-from convention.engine.threads import in_parallel, usable_cpus
+from convention.engine.threads import in_parallel, in_pieces, usable_cpus
 from convention.engine.tiles import AxisTiling
 from convention.geometry import Window, dilated_extent
 
@@ -116,7 +116,7 @@ def cut_of(
         per_unit = points * _nanoseconds(2 * points * size, dtype, len(windows)) + _UNIT
         spectrum = kernels * (per_unit * 0.6 + _SPECTRUM)
         total = units * per_unit + _CALL
-        shared = 1 if total < ALONE else units
+        shared = 1 if total < TOGETHER else units
         rounds = -(-units // min(shared, _SHARED)) * per_unit  # of any number of threads: results do not depend on it
         folds = _folds(chosen[0].length, lanes) if len(windows) == 1 else 0
         cut = Cut(tuple(chosen), folds, batch * tiles, units, min(cpus, shared), total + spectrum)
@@ -299,31 +299,28 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
             imaginary = np.ascontiguousarray(spread.imag) if spread.dtype.kind == "c" else None
             target = address(found) + number * ready.spectrum * work.itemsize
             imag = 0 if imaginary is None else address(imaginary)
-            transforms(x, s, ready.geometry, target, address(real), imag, scratch.of(size), 0, SPECTRUM)
+            transforms(x, s, ready.geometry, target, address(real), imag, scratch.of(size), 0, 0)
 
         in_parallel(one, len(many), cut.threads)
         return found
 
-    wrong = []
+    wrong = 0
 
-    def run(first: int, last: int, held: NDArray[Any], shift: int) -> None:
+    def run(first: int, last: int, held: NDArray[Any], shift: int) -> int:
         shared = last - first if cut.threads == 1 else -(-(last - first) // (4 * cut.threads))
         each = max(1, min(shared, _POINTS // cut.points))
         at = address(held) - shift * ready.spectrum * work.itemsize
 
-        def task(number: int) -> None:
-            begin = first + number * each
-            end = min(begin + each, last)
-            if transforms(x, s, ready.geometry, at, src, out, scratch.of(size), begin, end):
-                wrong.append(number)
+        def task(pieces: int, bell: int) -> int:
+            return int(transforms(x, s, ready.geometry, at, src, out, scratch.of(size), pieces, bell))
 
-        in_parallel(task, -(-(last - first) // each), cut.threads)
+        several = max(1, _POINTS // (cut.points * each))
+        return in_pieces(task, last, each, several, cut.threads, cut.cost >= ALONE, first)
 
     many = prod(kernel.shape[: -len(job.windows)])
     if many * ready.spectrum * work.itemsize <= _SPECTRA:
         held = spectra.get(kernel, (cut.axes, cut.folds, ready.places), lambda: spectra_of(kernel))
-        run(0, cut.units, held, 0)
-        return not wrong
+        return not run(0, cut.units, held, 0)
     # as many groups at a time as spectra may be held
     groups = len(ready.kernels)
     per = cut.units // groups
@@ -336,7 +333,7 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
         while last < groups and low <= ready.kernels[last] < low + several:
             last += 1
         high = int(ready.kernels[first:last].max()) + 1
-        run(first * per, last * per, spectra_of(kernels[low:high]), low)
+        wrong |= run(first * per, last * per, spectra_of(kernels[low:high]), low)
         first = last
     return not wrong
 

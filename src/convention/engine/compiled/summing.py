@@ -15,23 +15,9 @@ import numpy as np
 from convention.engine.compiled.cache import compiled
 from convention.engine.compiled.gathering import PLACES, ring_table
 from convention.engine.compiled.geometry import BOX_ONES, DENSE, LISTED
-from convention.engine.compiled.intrinsics import (
-    ROWS,
-    VECTOR,
-    WIDE,
-    collected,
-    copy,
-    dealt,
-    dense_narrow,
-    dense_wide,
-    expect,
-    folded_wide,
-    listed_narrow,
-    listed_wide,
-    number,
-    size_of,
-    store,
-)
+from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE, copy, expect, number, size_of, store
+from convention.engine.compiled.rows import collected, dealt
+from convention.engine.compiled.tile import dense_narrow, dense_wide, folded_wide, listed_narrow, listed_wide
 
 __all__ = ["all_taps", "box", "folded", "separable", "tiles"]
 
@@ -103,7 +89,7 @@ def _dense(
     kernel_columns: Any,
     offsets: Any,
     taps: Any,
-    lines: Any,
+    scratch: Any,
     out: Any,
     out_step: Any,
     rows: Any,
@@ -114,17 +100,18 @@ def _dense(
     Those are as far apart as the kernel's rows. Where outputs are no multiple of a tile's, some are summed twice.
     """
     width = WIDE * VECTOR // size_of(s)
-    apart = g.row_dilation
+    apart, lines = g.row_dilation, scratch + g.lines
     for first in range(apart):
         several = (rows - first + apart - 1) // apart
         for group in range(0, several, ROWS):
             i = first + min(group, several - ROWS) * apart
+            to, to_step = out + i * out_step, out_step * apart
             for tile in range(0, columns, width):
                 j = min(tile, max(columns - width, 0))
                 left = columns - j
                 for r in range(ROWS, 2 * ROWS):  # the rows of results that come next
                     for v in range(WIDE):
-                        expect(out + (i + r * apart) * out_step + j * size_of(s) + v * VECTOR)
+                        expect(to + r * to_step + j * size_of(s) + v * VECTOR)
                 arguments = (
                     s,
                     j * size_of(s),
@@ -136,8 +123,8 @@ def _dense(
                     kernel_columns,
                     offsets,
                     taps,
-                    out + i * out_step + j * size_of(s),
-                    out_step * apart,
+                    to + j * size_of(s),
+                    to_step,
                     left,
                 )
                 if left * size_of(s) > VECTOR:
@@ -162,7 +149,8 @@ def separable(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any
     if g.planes > 1:
         places = ring_table(g, scratch, PLACES) if g.ring else offsets
         source = scratch + g.planes * g.plane_step
-        _listed(s, g.planes, places, taps, scratch, g.row_step, source, g.row_step, extent, g.row_step // size_of(s))
+        width = g.row_step // size_of(s)
+        _listed(s, g.planes, places, taps, scratch, g.row_step, source, g.row_step, extent, width)
     taps += g.planes * size_of(s)
     offsets += g.planes * 8
     across, places = taps + g.kernel_rows * size_of(s), offsets + g.kernel_rows * 8
@@ -171,7 +159,7 @@ def separable(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any
         for i in range(extent):
             store(scratch + g.lines, i, behind + i * g.sums_step)
         one = g.planes // g.planes
-        _dense(s, g, one, one, offsets, taps, scratch + g.lines, out, out_step, rows, columns)
+        _dense(s, g, one, one, offsets, taps, scratch, out, out_step, rows, columns)
     else:
         step = g.sums_step * g.row_stride
         _listed(s, g.kernel_rows, offsets, taps, behind, step, out, out_step, rows, columns)
@@ -207,7 +195,8 @@ def box(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows
             to = levels + level * g.row_step
             _listed(s, 4, g.box_offsets + level * 32, ones, to, 0, to + g.row_step, 0, 1, length)
         # not over a row that is still to be read: sums take no more room than samples
-        _listed(s, g.box_parts, g.box_offsets + g.box_levels * 32, ones, levels, 0, scratch + i * step, 0, 1, columns)
+        last = g.box_offsets + g.box_levels * 32
+        _listed(s, g.box_parts, last, ones, levels, 0, scratch + i * step, 0, 1, columns)
     for first in range(0, extent, g.kernel_rows):
         last = min(first + g.kernel_rows, extent) - 1
         copy(spare + first * step, scratch + first * step, columns * size)
@@ -241,17 +230,26 @@ def folded(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, r
         for j in range(0, each, WIDE * VECTOR // size):
             a, o, left = parts + j * size, sums + j * size, each - j
             folded_wide(s, 0, a, step, g.planes, ROWS * step, g.kernel_columns, 1, g.offsets, taps, o, step, left)
-        _woven(s, sums, step, out + i * out_step, columns)
+        _woven(s, sums, step, out + i * out_step, columns, g.around)
 
 
 @compiled
-def _woven(s: Any, parts: Any, step: Any, out: Any, count: Any) -> None:
+def _woven(s: Any, parts: Any, step: Any, out: Any, count: Any, around: Any) -> None:
     """Collect the sums of a row from ROWS parts in turn."""
-    vector = VECTOR // size_of(s)
-    times = count // (ROWS * vector)
-    collected(s, parts, step, out, times)
-    for j in range(times * ROWS * vector, count):
-        store(out, j, number(parts + j % ROWS * step, j // ROWS, s))
+    size = size_of(s)
+    head = min(-out % VECTOR // size, count) if around else _INTEGER
+    times = (count - head) * size // (ROWS * VECTOR)
+    tail = head + times * ROWS * VECTOR // size
+    for begin, end in ((_INTEGER, head), (tail, count)):
+        for j in range(begin, end):
+            store(out, j, number(parts + j % ROWS * step, j // ROWS, s))
+    a, b, c, d = (
+        parts + head % ROWS * step + head // ROWS * size,
+        parts + (head + 1) % ROWS * step + (head + 1) // ROWS * size,
+        parts + (head + 2) % ROWS * step + (head + 2) // ROWS * size,
+        parts + (head + 3) % ROWS * step + (head + 3) // ROWS * size,
+    )
+    collected(s, (a, b, c, d), out + head * size, times, around)
 
 
 @compiled
@@ -260,8 +258,7 @@ def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, ro
     size = g.planes * g.kernel_rows * g.kernel_columns
     if g.way == DENSE and _tiled(rows, g):
         taps = g.taps + kernel * size * size_of(s)
-        lines = scratch + g.lines
-        _dense(s, g, g.planes, g.kernel_columns, g.offsets, taps, lines, out, out_step, rows, columns)
+        _dense(s, g, g.planes, g.kernel_columns, g.offsets, taps, scratch, out, out_step, rows, columns)
     elif g.way == LISTED:
         begin, end = number(g.begins, kernel, _INTEGER), number(g.begins, kernel + 1, _INTEGER)
         places, offsets = g.listed_places + begin * 8, g.listed_offsets + begin * 8

@@ -19,7 +19,6 @@ import numpy as np
 
 from convention.engine.compiled.butterflies import (
     PLAIN,
-    alike,
     backward,
     collect,
     forward,
@@ -31,9 +30,10 @@ from convention.engine.compiled.butterflies import (
     twist,
 )
 from convention.engine.compiled.cache import cached, compiled
-from convention.engine.compiled.intrinsics import VECTOR, as_type, number, record, size_of, store, view
+from convention.engine.compiled.intrinsics import VECTOR, alike, as_type, number, record, size_of, store, view
+from convention.engine.compiled.sharing import begun, taken
 
-__all__ = ["BEYOND", "SPECTRUM", "TILES", "transforms"]
+__all__ = ["BEYOND", "TILES", "transforms"]
 
 _EACH_AXIS = (
     "tiles",
@@ -78,9 +78,6 @@ TILES = np.dtype(
     ]
 )
 """What a job is to the compiled transforms: counts, steps and addresses."""
-
-SPECTRUM = -1
-"""In place of the last unit: the spectrum of a kernel is wanted."""
 
 BEYOND = -2
 """In place of a sample's index: a position that no window reaches."""
@@ -409,17 +406,17 @@ def _kernel_spectrum(s: Any, g: Any, real: Any, imaginary: Any, target: Any, scr
 
 
 def _transforms(
-    x: Any, s: Any, geometry: Any, spectra: Any, src: Any, out: Any, scratch: Any, first: Any, last: Any
+    x: Any, s: Any, geometry: Any, spectra: Any, src: Any, out: Any, scratch: Any, pieces: Any, bell: Any
 ) -> Any:
-    """Compute the units from `first` to `last` - 1; return 0 if all their outputs are finite.
+    """Compute the units that `sharing.taken` gives; return 0 if all their outputs are finite.
 
     An output of a tile is a sum of multiples of all its samples: one that is not finite shows in all outputs.
 
-    Where `last` is SPECTRUM, write to `spectra` the spectrum of a kernel that is spread over a tile: its real part is
+    Where there are no pieces, write to `spectra` the spectrum of a kernel that is spread over a tile: its real part is
     at `src`, its imaginary one at `out` if that is not 0. One function for both compiles faster than two.
     """
     g = _geometry(geometry)
-    if last == SPECTRUM:
+    if not pieces:
         _kernel_spectrum(s, g, src, out, spectra, scratch)
         return 0
     check = scratch
@@ -428,21 +425,25 @@ def _transforms(
         store(check, j, s * 0)
     z_wanted = (min(g.z_outputs, g.z_total) - 1) * g.z_stride + 1
     x_wanted = g.columns if g.folded else (min(g.x_outputs, g.x_total) - 1) * g.x_stride + 1
-    for unit in range(first, last):
-        group, k = divmod(unit, g.units)
-        # complex tiles have two parts, of real ones there are two but for the last where their number is odd
-        item = group * g.per_group + k * (3 - g.lanes)
-        parts = 2 if g.lanes == 2 or 2 * k + 1 < g.per_group else 1
-        for part in range(parts):
-            _gather(x, s, g, src, item + part * (2 - g.lanes), part * (g.lanes - 1), part, tile, row)
-        if parts == 1:
-            _cleared(s, g, tile)
-        spectrum = spectra + number(g.kernels, group, _INTEGER) * g.spectrum_step
-        _filtered(s, g, tile, column, spectrum, z_wanted, x_wanted)
-        if g.lanes == 2 and g.x_stride == 1:  # both parts at once
-            parts = 1
-        for part in range(parts):
-            _deliver(s, g, item + part * (2 - g.lanes), part * (g.lanes - 1), part, tile, out, row, check)
+    for _ in range(begun(pieces, bell)):
+        first, last = taken(pieces)
+        if first == last:
+            break
+        for unit in range(first, last):
+            group, k = divmod(unit, g.units)
+            # complex tiles have two parts, of real ones there are two but for the last where their number is odd
+            item = group * g.per_group + k * (3 - g.lanes)
+            parts = 2 if g.lanes == 2 or 2 * k + 1 < g.per_group else 1
+            for part in range(parts):
+                _gather(x, s, g, src, item + part * (2 - g.lanes), part * (g.lanes - 1), part, tile, row)
+            if parts == 1:
+                _cleared(s, g, tile)
+            spectrum = spectra + number(g.kernels, group, _INTEGER) * g.spectrum_step
+            _filtered(s, g, tile, column, spectrum, z_wanted, x_wanted)
+            if g.lanes == 2 and g.x_stride == 1:  # both parts at once
+                parts = 1
+            for part in range(parts):
+                _deliver(s, g, item + part * (2 - g.lanes), part * (g.lanes - 1), part, tile, out, row, check)
     status = 0
     for j in range(VECTOR // size_of(s)):
         if number(check, j, s) != 0:

@@ -1,0 +1,189 @@
+"""Rows of numbers on their way to the tiles and from them, by vectors, as LLVM IR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from convention.engine.compiled.intrinsics import I32, VECTOR, Emitter
+
+__all__ = ["between", "collected", "dealt", "picked_of_2", "picked_of_4", "rounded"]
+
+
+@intrinsic
+def dealt(typingctx: Any, like: Any, samples: Any, parts: Any, step: Any, times: Any) -> Any:
+    """Deal numbers out to 4 parts in turn, so many times a vector to each."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, samples, parts, step, times = args
+        emit = Emitter(builder, like.bitwidth // 8)
+
+        def deal(time: Any) -> None:
+            a, b, c, d = emit.samples(builder.add(samples, builder.mul(time, emit.constant(4 * VECTOR))), 4)
+            for odd in range(2):
+                one, other = emit.every_other(a, b, odd), emit.every_other(c, d, odd)
+                for later in range(2):
+                    part = builder.add(parts, builder.mul(step, emit.constant(odd + 2 * later)))
+                    place = builder.add(part, builder.mul(time, emit.constant(VECTOR)))
+                    emit.store(emit.every_other(one, other, later), place)
+
+        emit.loop(times, deal)
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 4), codegen
+
+
+@intrinsic
+def collected(typingctx: Any, like: Any, parts: Any, out: Any, times: Any, around: Any) -> Any:
+    """Collect numbers from 4 parts in turn, by their addresses, so many times a vector from each.
+
+    Around the caches where `around` is not 0; then `out` is a multiple of a vector's size.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, parts, out, times, around = args
+        emit = Emitter(builder, like.bitwidth // 8)
+        places = cgutils.unpack_tuple(builder, parts)
+
+        def collect(time: Any, *, around: bool) -> None:
+            step = builder.mul(time, emit.constant(VECTOR))
+            a, b, c, d = (emit.samples(builder.add(place, step), 1)[0] for place in places)
+            target = builder.add(out, builder.mul(time, emit.constant(4 * VECTOR)))
+            for half in range(2):
+                even, odd = emit.alternating(a, c, half), emit.alternating(b, d, half)
+                for quarter in range(2):
+                    place = emit.at(target, (2 * half + quarter) * VECTOR)
+                    emit.store(emit.alternating(even, odd, quarter), place, around=around)
+
+        with builder.if_else(builder.icmp_signed("!=", around, emit.constant(0))) as (past, through):
+            with past:
+                emit.loop(times, lambda time: collect(time, around=True))
+            with through:
+                emit.loop(times, lambda time: collect(time, around=False))
+        return context.get_dummy_value()
+
+    return types.void(like, parts, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def between(typingctx: Any, like: Any, to: Any, samples: Any, vectors: Any, first: Any, last: Any) -> Any:
+    """Copy so many vectors of numbers, with zeros before the first and from the last on; no others are read."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, to, samples, vectors, first, last = args
+        emit = Emitter(builder, like.bitwidth // 8)
+        mask = ir.VectorType(ir.IntType(1), emit.lanes)
+        kind = ir.FunctionType(emit.vector, [emit.vector.as_pointer(), I32, mask, emit.vector])
+        name = f"llvm.masked.load.v{emit.lanes}{emit.bits}.p0"
+        masked = cgutils.get_or_insert_function(builder.module, kind, name)
+
+        places = ir.Constant(ir.VectorType(I32, emit.lanes), list(range(emit.lanes)))
+        first, last = (builder.trunc(place, I32) for place in (first, last))
+
+        def vector(v: Any) -> None:
+            start = builder.mul(builder.trunc(v, I32), ir.Constant(I32, emit.lanes))
+            begun, ended = (emit.everywhere(builder.sub(place, start), places.type) for place in (first, last))
+            begun, ended = builder.icmp_signed(">=", places, begun), builder.icmp_signed("<", places, ended)
+            step = builder.mul(v, emit.constant(VECTOR))
+            place = builder.inttoptr(builder.add(samples, step), emit.vector.as_pointer())
+            zeros = ir.Constant(emit.vector, [0.0] * emit.lanes)
+            found = builder.call(masked, [place, ir.Constant(I32, emit.itemsize), builder.and_(begun, ended), zeros])
+            emit.store(found, builder.add(to, step))
+
+        emit.loop(vectors, vector)
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 5), codegen
+
+
+def _picked(apart: int) -> Any:
+    @intrinsic
+    def pick(typingctx: Any, like: Any, samples: Any, out: Any, times: Any) -> Any:
+        """Copy numbers that lie some apart, so many times a vector of them."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            _, samples, out, times = args
+            emit = Emitter(builder, like.bitwidth // 8)
+
+            def once(time: Any) -> None:
+                vectors = emit.samples(builder.add(samples, builder.mul(time, emit.constant(apart * VECTOR))), apart)
+                while len(vectors) > 1:
+                    vectors = [emit.every_other(*pair, 0) for pair in zip(vectors[::2], vectors[1::2])]
+                emit.store(vectors[0], builder.add(out, builder.mul(time, emit.constant(VECTOR))))
+
+            emit.loop(times, once)
+            return context.get_dummy_value()
+
+        return types.void(like, *[types.int64] * 3), codegen
+
+    return pick
+
+
+picked_of_2, picked_of_4 = _picked(2), _picked(4)
+
+
+@intrinsic
+def rounded(typingctx: Any, like: Any, target_like: Any, sums: Any, out: Any, low: Any, high: Any, count: Any) -> Any:
+    """Store numbers as integers, rounded half to even and kept to a range.
+
+    Return 0, plus 1 if one was out of range and 2 if one was no number. Whole vectors of numbers are read.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, _, sums, out, low, high, count = args
+        emit = Emitter(builder, like.bitwidth // 8)
+        bits = target_like.bitwidth
+        # exact sums in float32 are below 2**24, others go into 16 bits at most
+        wide = 32 if like.bitwidth == 32 or bits < 32 else 64
+        target = ir.VectorType(ir.IntType(bits), emit.lanes)
+        mask = ir.VectorType(ir.IntType(1), emit.lanes)
+        rint = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(emit.vector, [emit.vector]), f"llvm.rint.v{emit.lanes}{emit.bits}"
+        )
+        store = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [target, target.as_pointer(), I32, mask]),
+            f"llvm.masked.store.v{emit.lanes}i{bits}.p0",
+        )
+        none = ir.Constant(mask, [0] * emit.lanes)
+        outside, strange = cgutils.alloca_once_value(builder, none), cgutils.alloca_once_value(builder, none)
+        low, high = emit.everywhere(low, emit.vector), emit.everywhere(high, emit.vector)
+
+        def convert(time: Any, wanted: Any = None) -> None:
+            number = emit.samples(builder.add(sums, builder.mul(time, emit.constant(VECTOR))), 1)[0]
+            nearest = builder.call(rint, [number])
+            inside = builder.select(builder.fcmp_ordered(">", nearest, low), nearest, low)
+            inside = builder.select(builder.fcmp_ordered("<", inside, high), inside, high)
+            for place, found in (
+                (outside, builder.fcmp_unordered("!=", inside, nearest)),
+                (strange, builder.fcmp_unordered("uno", number, number)),
+            ):
+                found = found if wanted is None else builder.and_(found, wanted)
+                builder.store(builder.or_(builder.load(place), found), place)
+            integers = builder.fptosi(inside, ir.VectorType(ir.IntType(wide), emit.lanes))
+            if bits != wide:
+                integers = (builder.trunc if bits < wide else builder.sext)(integers, target)
+            place = builder.add(out, builder.mul(time, emit.constant(emit.lanes * bits // 8)))
+            if wanted is None:
+                emit.store(integers, place)
+            else:
+                place = builder.inttoptr(place, target.as_pointer())
+                builder.call(store, [integers, place, ir.Constant(I32, bits // 8), wanted])
+
+        times = builder.sdiv(count, emit.constant(emit.lanes))
+        emit.loop(times, convert)
+        left = builder.srem(count, emit.constant(emit.lanes))
+        with builder.if_then(builder.icmp_signed(">", left, emit.constant(0))):
+            convert(times, builder.icmp_signed("<", emit.numbered, emit.everywhere(left, emit.numbered.type)))
+        status = emit.constant(0)
+        for place, value in ((outside, 1), (strange, 2)):
+            word = builder.bitcast(builder.load(place), ir.IntType(emit.lanes))
+            some = builder.icmp_unsigned("!=", word, ir.Constant(word.type, 0))
+            status = builder.or_(status, builder.select(some, emit.constant(value), emit.constant(0)))
+        return status
+
+    return types.int64(like, target_like, types.int64, types.int64, like, like, types.int64), codegen

@@ -3,8 +3,9 @@
 The order of a run: every contender computes once (its first call, which may compile), is judged, and computes again.
 Those within `FIELD` times the best peer form the field. The field runs in rounds; each round starts with another
 contender. A time is the median over the rounds. Short calls are repeated within a round until they take a
-millisecond, and before each measurement the contender runs once more, so that its threads are awake and its data in
-the caches. Contenders outside of the field keep their few times; they decide nothing.
+millisecond. Before each measurement there is a pause, for threads of OpenMP look out for work for some 10 ms after a
+call and would share a processor with the next contender; then the contender runs for some milliseconds, so that the
+processor is at its full speed, its own threads are awake and its data are in the caches. Contenders outside of the field keep their few times; they decide nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ one called again whose first call took so long."""
 _BUDGET = 3.5
 _MOST_ROUNDS = 31
 _CALL = 1e-3
-_PAUSE = 1e-3
+_PAUSE = 15e-3
+_WARM = 3e-3
 
 Clock = Callable[[], float]
 
@@ -272,8 +274,11 @@ def _rounds(field: list[tuple[Contender, Entry]], reps: int, clock: Clock) -> No
             for step in range(len(field)):
                 place = (number + step) % len(field)
                 contender, entry = field[place]
-                time.sleep(_PAUSE)  # the threads of the one before go to sleep
+                time.sleep(_PAUSE)
+                awake = time.perf_counter() + _WARM
                 _timed(contender.call, 1, clock)
+                while time.perf_counter() < awake:
+                    _timed(contender.call, 1, clock)
                 entry.times.append(_timed(contender.call, counts[place], clock))
             number += 1
     finally:

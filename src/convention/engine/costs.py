@@ -17,7 +17,7 @@ __all__ = ["ALONE", "TOGETHER", "TRANSFORM", "compiled_costs", "numpy_cost", "th
 
 ALONE = 250_000.0
 """Nanoseconds of work below which it costs more to wake a second thread than that brings."""
-TOGETHER = 60_000.0
+TOGETHER = 130_000.0
 """The same for a thread that is awake."""
 
 _SUMS = {4: 1.0, 8: 2.0}

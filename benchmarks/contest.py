@@ -275,9 +275,9 @@ def _rounds(field: list[tuple[Contender, Entry]], reps: int, clock: Clock) -> No
                 place = (number + step) % len(field)
                 contender, entry = field[place]
                 time.sleep(_PAUSE)
-                awake = time.perf_counter() + _WARM
+                awake = clock() + _WARM
                 _timed(contender.call, 1, clock)
-                while time.perf_counter() < awake:
+                while clock() < awake:
                     _timed(contender.call, 1, clock)
                 entry.times.append(_timed(contender.call, counts[place], clock))
             number += 1

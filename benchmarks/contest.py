@@ -5,7 +5,8 @@ Those within `FIELD` times the best peer form the field. The field runs in round
 contender. A time is the median over the rounds. Short calls are repeated within a round until they take a
 millisecond. Before each measurement there is a pause, for threads of OpenMP look out for work for some 10 ms after a
 call and would share a processor with the next contender; then the contender runs for some milliseconds, so that the
-processor is at its full speed, its own threads are awake and its data are in the caches. Contenders outside of the field keep their few times; they decide nothing.
+processor is at its full speed, its own threads are awake and its data are in the caches. Contenders outside of the
+field keep their few times; they decide nothing.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
@@ -72,35 +73,26 @@ def test_every_block_is_done_once(count: int, workers: int, each: int, several: 
 
 
 def test_a_thread_stays_awake_for_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = np.zeros(400, np.int64)
-    in_pieces(lambda p, b: blocks_taken(p, b, counts, 0), 400, 1, 1, 1, False)  # compiled
     monkeypatch.setattr(threads, "_AWAKE", 0.05)
-    submitted = []
-    in_pieces(lambda p, b: blocks_taken(p, b, counts, 20_000), 400, 1, 1, 2, True)
-    executor = threads._pool.executor
-    assert executor is not None
-    monkeypatch.setattr(executor, "submit", lambda *arguments: submitted.append(arguments))
-    users = set()
+    counts, users, woken = np.zeros(400, np.int64), set(), []
+    submit = ThreadPoolExecutor.submit
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", lambda *a: (woken.append(a), submit(*a))[1])
 
     def work(pieces: int, bell: int) -> int:
         users.add(threading.get_ident())
         return int(blocks_taken(pieces, bell, counts, 20_000))
 
-    limit = time.monotonic() + 20
-    while len(users) < 2 and time.monotonic() < limit:
-        while not threads._pool.awake:
-            if time.monotonic() > limit:
-                pytest.fail("nobody is awake")
-            monkeypatch.undo()
-            monkeypatch.setattr(threads, "_AWAKE", 0.05)
-            threads._pool.looks = 0
-            in_pieces(lambda p, b: blocks_taken(p, b, counts, 20_000), 400, 1, 1, 2, True)
-            monkeypatch.setattr(executor, "submit", lambda *arguments: submitted.append(arguments))
+    limit = time.monotonic() + 30
+    found = False
+    while not found and time.monotonic() < limit:
         in_pieces(work, 400, 1, 1, 2, True)
-    assert len(users) == 2
-    assert not submitted
-    deadline = time.monotonic() + 20
-    while threads._pool.awake and time.monotonic() < deadline:
+        before = len(woken)
+        users.clear()
+        in_pieces(work, 400, 1, 1, 2, True)
+        found = len(users) == 2 and len(woken) == before
+    assert woken
+    assert found, "no second call was shared without waking a thread"
+    while threads._pool.awake and time.monotonic() < limit:
         time.sleep(0.01)
     assert not threads._pool.awake, "a thread looks out for ever"
 

@@ -36,7 +36,7 @@ _GATHERED = 0.25
 """A sample that windows step over, gathered all the same."""
 _LOOKED = 0.06
 """An output whose samples are looked at for NaN and Inf, as zero taps may be left out of finite ones only."""
-_ACROSS = 0.2
+_ACROSS = 0.12
 """An output of one pass to write and read again."""
 _FOLDED = 0.55
 """An output of a row that is folded, so that a product costs what it does in a tile."""

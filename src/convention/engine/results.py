@@ -51,7 +51,7 @@ def _key(job: Job, method: str, out: NDArray[Any] | None) -> Any:
 def summed(job: Job, choice: Choice) -> NDArray[Any]:
     """Return a job's sums, in the data type to sum in, with the spatial axes last."""
     sums = np.empty(job.sums_shape, job.sum_dtype)
-    _compute(job, choice, sums, _limits(job, sums.dtype))
+    _compute(job, choice, sums, _limits(job, sums.dtype), False)
     return sums
 
 
@@ -87,7 +87,7 @@ def stored(job: Job, shared: Job, choice: Choice, method: str, out: Array | None
     step, size = result.strides[-1], result.itemsize
     if step < 0 or step % size or (dtype.kind == "c" and step != size):
         return None
-    wrong, task = _compute(shared, choice, result, _limits(job, dtype))
+    wrong, task = _compute(shared, choice, result, _limits(job, dtype), always)
     if wrong if job.overflow == "raise" else wrong > 1:
         return None
     # of wider integers, samples decide what sums are computed in
@@ -150,8 +150,11 @@ def _limits(job: Job, dtype: np.dtype[Any]) -> tuple[int, int]:
     return info.min, info.max
 
 
-def _compute(job: Job, choice: Choice, result: NDArray[Any], limits: tuple[int, int]) -> tuple[int, Task | None]:
+def _compute(
+    job: Job, choice: Choice, result: NDArray[Any], limits: tuple[int, int], sure: bool
+) -> tuple[int, Task | None]:
     from convention.engine.compiled import loops
+    from convention.engine.compiled.arrangement import Limits
     from convention.engine.compiled.method import compute
 
     kernel = job.library.converted(job.kernel, job.sum_dtype)
@@ -164,7 +167,7 @@ def _compute(job: Job, choice: Choice, result: NDArray[Any], limits: tuple[int, 
     assert choice.work is not None
     shared = choice.plan.threads
     wake = choice.cost >= costs.ALONE
-    wrong, task = compute(job, way, kernel, choice.factors, choice.work, shared, wake, result, limits)
+    wrong, task = compute(job, way, kernel, choice.factors, choice.work, shared, wake, result, Limits(*limits, sure))
     return wrong, None if extended else task
 
 

@@ -1,4 +1,4 @@
-"""Our own threads: tasks numbered from 0, handed out one by one; the calling thread takes part.
+"""Our own threads: numbered tasks, or blocks of compiled code, handed out one by one; the calling thread takes part.
 
 Compiled kernels and transforms release the interpreter's lock, so plain threads are enough. Nobody waits for a
 thread that has not begun: the caller does all tasks itself where the pool is busy, so calls may be nested and may
@@ -76,14 +76,17 @@ class _Pool:
                 return self.offers.popleft()
             self.awake += 1
             seen = self.board[0]
-        while self.watched(done, self.bell, seen):
+        try:
+            while self.watched(done, self.bell, seen):
+                with self.lock:
+                    if self.offers:
+                        break
+                    done, seen = 0, self.board[0]  # others were faster
+        finally:
             with self.lock:
-                if self.offers:
-                    break
-                done, seen = 0, self.board[0]  # others were faster
-        with self.lock:
-            self.awake -= 1
-            return self.offers.popleft() if self.offers else None
+                self.awake -= 1
+                found = self.offers.popleft() if self.offers else None
+        return found
 
     def watched(self, done: int, address: int, seen: int) -> bool:
         """Count up a number, if there is one, without the interpreter's lock; then tell whether another changes soon.

@@ -20,7 +20,7 @@ from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LI
 from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE
 from convention.fields import Number
 
-__all__ = ["Arrangement", "Line", "arrange", "kernel_taps"]
+__all__ = ["Arrangement", "Limits", "Line", "arrange", "kernel_taps"]
 
 _CACHE = 384 * 1024
 """Bytes of a block's samples: they stay in the second-level cache, with the results and the taps."""
@@ -39,6 +39,15 @@ _WIDE_PLANES = 1024
 
 _LONG = 16 * 1024
 """The most outputs of a block along the last axis where there is one row; where there are more, a part of it."""
+
+
+class Limits(NamedTuple):
+    """The range of results that are integers."""
+
+    low: int = 0
+    high: int = 0
+    sure: bool = False
+    """Whether all sums are numbers, and nobody asks whether some were out of range."""
 
 
 class Line(NamedTuple):
@@ -82,6 +91,8 @@ class Arrangement:
     places: NDArray[np.int64]
     """Of these lines in the table of them."""
     kernels: int
+    plain: bool
+    """Whether the plain loops can gather its samples."""
     turned: bool
     """Whether taps are complex."""
 
@@ -119,7 +130,7 @@ def arrange(
     paired: bool,
     turned: bool,
     workers: int,
-    limits: tuple[int, int],
+    limits: Limits,
 ) -> Arrangement:
     """Return the arrangement of arrays with these shapes and strides.
 
@@ -141,8 +152,8 @@ def arrange(
         Whether taps are.
     workers : int
         Threads that share the blocks.
-    limits : (int, int)
-        The range of integer results.
+    limits : Limits
+        Of integer results.
     """
     d = len(lines)
     strides, out_strides = list(signal.strides), list(result.strides)
@@ -235,7 +246,8 @@ def arrange(
     # the next output plane meets most of the planes that this one met
     ring = way in (DENSE, LISTED, SEPARABLE) and 1 < planes <= _RING and plane_of.shape[0] > 1 and not turned
     plain = signal.dtype == work and sample_step == lanes and column.stride == 1 and not turned
-    in_place = way in (DENSE, LISTED) and plain and not (ring and column.outputs * lanes < _WIDE_PLANES)
+    lies = way in (DENSE, LISTED) or (way == SEPARABLE and planes == 1)
+    in_place = lies and plain and not (ring and column.outputs * lanes < _WIDE_PLANES)
 
     record = np.zeros(1, GEOMETRY)
     numbers = {
@@ -270,8 +282,9 @@ def arrange(
         "addresses": scratch + planes * extent * 8,
         "box_levels": levels,
         "box_parts": len(box_offsets) - 4 * levels,
-        "low": limits[0],
-        "high": limits[1],
+        "sure": limits.sure,
+        "low": limits.low,
+        "high": limits.high,
     }
     numbers["stored"] = result.dtype == work and numbers["out_step"] == 1
     numbers["in_place"] = in_place
@@ -310,6 +323,7 @@ def arrange(
         offsets=tables["offsets"],
         places=tables["places"],
         kernels=kernels,
+        plain=not (numbers["ring"] or turned) and column.stride == 1 and sample_step == lanes,
         turned=turned,
     )
 

@@ -59,6 +59,7 @@ GEOMETRY = np.dtype(
             "zeros",  # whether zeros stand beyond the border of the columns
             "in_place",  # whether tiles can read the signal where it lies
             "check",  # whether zero taps are left out, which is right for finite samples only
+            "sure",  # whether all sums are numbers, and nobody asks whether some were out of range
             "low",  # the range that results keep to where they are integers
             "high",
             # addresses of int64 offsets, by index

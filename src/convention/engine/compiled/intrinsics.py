@@ -26,7 +26,6 @@ __all__ = [
     "as_type",
     "called",
     "copy",
-    "expect",
     "in_order",
     "number",
     "record",
@@ -148,21 +147,6 @@ def in_order(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-@intrinsic
-def expect(typingctx: Any, address: Any) -> Any:
-    """Have the memory at an address in the second-level cache soon, whether there is any or not."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, second_level, data = (ir.Constant(I32, number) for number in (0, 2, 1))
-        builder.call(prefetch, [builder.inttoptr(args[0], byte), read, second_level, data])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
-
-
 def record(dtype: Any) -> Any:
     """Return a compiled function that returns the record at an address."""
     kind = from_dtype(dtype)
@@ -213,6 +197,14 @@ class Emitter:
             one.align = self.itemsize
             loaded.append(one)
         return loaded
+
+    def expect(self, address: Any) -> None:
+        """Have the memory at an address in the second-level cache soon, whether there is any or not."""
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+        prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        read, second_level, data = (ir.Constant(I32, number) for number in (0, 2, 1))
+        self.builder.call(prefetch, [self.builder.inttoptr(address, byte), read, second_level, data])
 
     def number(self, address: Any, kind: Any) -> Any:
         return self.builder.load(self.builder.inttoptr(address, kind.as_pointer()))

@@ -15,8 +15,8 @@ from numba.extending import overload
 from convention.engine.compiled.cache import cached, compiled
 from convention.engine.compiled.gathering import emptied, found, gathered, interior
 from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LISTED, SEPARABLE
-from convention.engine.compiled.intrinsics import as_type, in_order, number, record, size_of, view
-from convention.engine.compiled.rows import rounded
+from convention.engine.compiled.intrinsics import VECTOR, as_type, in_order, number, record, size_of, view
+from convention.engine.compiled.rows import clamped, rounded
 from convention.engine.compiled.sharing import begun, taken
 from convention.engine.compiled.summing import all_taps, box, folded, separable, tiles
 
@@ -30,32 +30,46 @@ _geometry = record(GEOMETRY)
 _INTEGER = np.int64(0)
 
 
-def _convert(s: Any, y: Any, sums: Any, out: Any, step: Any, count: Any, low: Any, high: Any) -> Any:
-    """Store sums as results, every so many elements; return what was wrong with them."""
+@compiled
+def _integers(s: Any, y: Any, sums: Any, out: Any, step: Any, count: Any, low: Any, high: Any) -> Any:
+    """Store sums as integers, every so many elements; return what was wrong with them."""
+    if step == 1:
+        return rounded(s, y, sums, out, low, high, count)
+    source, target, status = view(sums, count, s), view(out, count, y), 0
+    for j in range(count):
+        nearest = np.rint(source[j])
+        inside = nearest if nearest > low else low
+        inside = inside if inside < high else high
+        if inside != nearest:  # so is no number
+            status |= OUT_OF_RANGE if nearest == nearest else OUT_OF_RANGE | NOT_A_NUMBER
+        target[j * step] = inside
+    return status
+
+
+def _convert(s: Any, y: Any, g: Any, sums: Any, out: Any, count: Any, low: Any, high: Any) -> Any:
+    """Store sums as results; return what was wrong with them."""
 
 
 @overload(_convert)
-def _convert_by_type(s: Any, y: Any, sums: Any, out: Any, step: Any, count: Any, low: Any, high: Any) -> Any:
-    def to_float(s: Any, y: Any, sums: Any, out: Any, step: Any, count: Any, low: Any, high: Any) -> Any:
+def _convert_by_type(s: Any, y: Any, g: Any, sums: Any, out: Any, count: Any, low: Any, high: Any) -> Any:
+    def to_float(s: Any, y: Any, g: Any, sums: Any, out: Any, count: Any, low: Any, high: Any) -> Any:
         source, target = view(sums, count, s), view(out, count, y)
         for j in range(count):
-            target[j * step] = source[j]
+            target[j * g.out_step] = source[j]
         return 0
 
-    def to_integer(s: Any, y: Any, sums: Any, out: Any, step: Any, count: Any, low: Any, high: Any) -> Any:
-        if step == 1:
-            return rounded(s, y, sums, out, low, high, count)
-        source, target, status = view(sums, count, s), view(out, count, y), 0
-        for j in range(count):
-            nearest = np.rint(source[j])
-            inside = nearest if nearest > low else low
-            inside = inside if inside < high else high
-            if inside != nearest:  # so is no number
-                status |= OUT_OF_RANGE if nearest == nearest else OUT_OF_RANGE | NOT_A_NUMBER
-            target[j * step] = inside
-        return status
+    def to_few_bits(s: Any, y: Any, g: Any, sums: Any, out: Any, count: Any, low: Any, high: Any) -> Any:
+        if g.sure and g.out_step == 1 and count * size_of(s) >= VECTOR:
+            clamped(s, y, sums, out, low, high, count)
+            return 0
+        return _integers(s, y, sums, out, g.out_step, count, low, high)
 
-    return to_float if isinstance(y, types.Float) else to_integer
+    def to_integer(s: Any, y: Any, g: Any, sums: Any, out: Any, count: Any, low: Any, high: Any) -> Any:
+        return _integers(s, y, sums, out, g.out_step, count, low, high)
+
+    if isinstance(y, types.Float):
+        return to_float
+    return to_few_bits if y.bitwidth <= 16 else to_integer
 
 
 @compiled
@@ -64,12 +78,13 @@ def _store(s: Any, y: Any, g: Any, sums: Any, out: Any, rows: Any, columns: Any)
     status = 0
     low, high = as_type(g.low, s), as_type(g.high, s)
     for i in range(rows):
-        status |= _convert(s, y, sums + i * g.sums_step, out + i * g.out_row_step, g.out_step, columns, low, high)
+        status |= _convert(s, y, g, sums + i * g.sums_step, out + i * g.out_row_step, columns, low, high)
     return status
 
 
-def _entry(sums: Any) -> Any:
+def _entry(sums: Any, plain: bool) -> Any:
     """Return the function that computes blocks by one of the ways to sum them."""
+    gather = gathered[plain]
 
     def run(x: Any, s: Any, y: Any, geometry: Any, src: Any, out: Any, scratch: Any, pieces: Any, bell: Any) -> Any:
         g = _geometry(geometry)
@@ -80,7 +95,7 @@ def _entry(sums: Any) -> Any:
             if first == last:
                 break
             for block in range(first, last):
-                if g.ring:  # planes of the same rows and columns follow each other
+                if not plain and g.ring:  # planes of the same rows and columns follow each other
                     rest, plane = divmod(block, g.out_planes)
                     rest, j = divmod(rest, across)
                     item, i = divmod(rest, down)
@@ -108,7 +123,7 @@ def _entry(sums: Any) -> Any:
                 for left, right in ((column, begin), (end, column + columns)):
                     if left < right:
                         place = total + (left - column) * size_of(s)
-                        if gathered(x, s, g, at, scratch, plane, row, rows, left, right - left):
+                        if gather(x, s, g, at, scratch, plane, row, rows, left, right - left):
                             sums(s, g, kernel, scratch, place, step, rows, right - left)
                         else:
                             all_taps(s, g, kernel, scratch, place, step, rows, right - left)
@@ -119,15 +134,15 @@ def _entry(sums: Any) -> Any:
             in_order()
         return status
 
-    return cached(run, sums.py_func.__name__)
+    return cached(run, sums.py_func.__name__ + "_plain" * plain)
 
 
-_ENTRIES = {DENSE: _entry(tiles), SEPARABLE: _entry(separable), BOX: _entry(box), FOLDED: _entry(folded)}
-_ENTRIES[LISTED] = _ENTRIES[DENSE]
+_SUMS = {DENSE: tiles, LISTED: tiles, SEPARABLE: separable, BOX: box, FOLDED: folded}
+_ENTRIES = {(sums, plain): _entry(sums, plain) for sums in set(_SUMS.values()) for plain in (True, False)}
 
 
-def run_of(way: int) -> Any:
-    """Return the function that computes by a way.
+def run_of(way: int, plain: bool) -> Any:
+    """Return the function that computes by a way, samples of all kinds or plain ones.
 
     It is called with ``(x, s, y, geometry, src, out, scratch, pieces, bell)``, computes the blocks that it is given by
     `sharing.taken`, and returns what was wrong with the results, or 0. Blocks are numbered by
@@ -135,4 +150,4 @@ def run_of(way: int) -> Any:
     the last counts fastest. `src` and `out` are the addresses of the signal and the result, `scratch` that of memory
     for one block, `geometry` that of the record. Each is compiled when it is first called.
     """
-    return _ENTRIES[way]
+    return _ENTRIES[_SUMS[way], plain]

@@ -6,13 +6,14 @@ the kernel's bytes, so that a second call costs no more than finding it again.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.engine.compiled.arrangement import Arrangement, Line, arrange, kernel_taps, meeting
+from convention.engine.compiled.arrangement import Arrangement, Limits, Line, arrange, kernel_taps, meeting
 from convention.engine.compiled.geometry import BOX, BOX_ONES, DENSE, FOLDED, LISTED, SEPARABLE
 from convention.engine.compiled.intrinsics import ROWS
 from convention.engine.compiled.loops import run_of
@@ -75,8 +76,11 @@ class _Scratch(threading.local):
 
 
 def _address(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    except (TypeError, ValueError, BufferError):  # read-only, not contiguous, or empty: three times as slow
+        address: int = array.__array_interface__["data"][0]
+        return address
 
 
 _scratch = _Scratch()
@@ -92,7 +96,7 @@ def compute(
     workers: int,
     wake: bool,
     result: NDArray[Any],
-    limits: tuple[int, int] = (0, 0),
+    limits: Limits = Limits(),  # noqa: B008
 ) -> tuple[int, Task | None]:
     """Write a job's sums into an array.
 
@@ -117,8 +121,8 @@ def compute(
         Whether threads that sleep are woken for it.
     result : array, shape `job.sums_shape`
         Where to write; its last axis does not run backwards.
-    limits : (int, int)
-        The range of results that are integers.
+    limits : Limits
+        Of results that are integers.
     """
     paired, turned = result.dtype.kind == "c", False
     signal = _readable(job.signal, work, paired)
@@ -184,7 +188,7 @@ def _prepared(
     factors: tuple[NDArray[Any], ...] | None,
     work: np.dtype[Any],
     result: NDArray[Any],
-    limits: tuple[int, int],
+    limits: Limits,
     paired: bool,
     workers: int,
     wake: bool,
@@ -247,7 +251,7 @@ def _prepared(
         pieces=pieces,
         workers=min(workers, arrangement.blocks),
         wake=wake,
-        loops=run_of(way),
+        loops=run_of(way, arrangement.plain),
         numbers=(_NUMBERS[signal.dtype.char], _NUMBERS[work.char], _NUMBERS[result.dtype.char]),
     )
 

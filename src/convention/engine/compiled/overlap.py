@@ -307,6 +307,7 @@ def filtered(job: Job, kernel: NDArray[Any], cut: Cut, result: NDArray[Any]) -> 
     wrong = 0
 
     def run(first: int, last: int, held: NDArray[Any], shift: int) -> int:
+        # neighbouring tiles share samples: a thread takes some in a row
         shared = last - first if cut.threads == 1 else -(-(last - first) // (4 * cut.threads))
         each = max(1, min(shared, _POINTS // cut.points))
         at = address(held) - shift * ready.spectrum * work.itemsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -11,7 +12,70 @@ from numba.extending import intrinsic
 
 from convention.engine.compiled.intrinsics import I32, VECTOR, Emitter
 
-__all__ = ["between", "collected", "dealt", "picked_of_2", "picked_of_4", "rounded"]
+__all__ = ["between", "clamped", "collected", "dealt", "picked_of_2", "picked_of_4", "rounded", "widened"]
+
+
+def _overlapping(emit: Emitter, count: Any, vector: Callable[[Any], None]) -> None:
+    """Do a row of so many numbers, at least a vector, by vectors: the last one begins early enough to end with it."""
+    builder, lanes = emit.builder, emit.constant(emit.lanes)
+    last = builder.sub(count, lanes)
+
+    def at(time: Any) -> None:
+        first = builder.mul(time, lanes)
+        vector(builder.select(builder.icmp_signed("<", last, first), last, first))
+
+    emit.loop(builder.sdiv(builder.add(count, emit.constant(emit.lanes - 1)), lanes), at)
+
+
+@intrinsic
+def widened(typingctx: Any, like: Any, source_like: Any, to: Any, src: Any, count: Any) -> Any:
+    """Convert integers to floats, at least a vector of them."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, _, to, src, count = args
+        emit = Emitter(builder, like.bitwidth // 8)
+        source = ir.VectorType(ir.IntType(source_like.bitwidth), emit.lanes)
+
+        def vector(first: Any) -> None:
+            place = builder.add(src, builder.mul(first, emit.constant(source_like.bitwidth // 8)))
+            found = builder.load(builder.inttoptr(place, source.as_pointer()))
+            found.align = 1
+            number = (builder.sitofp if source_like.signed else builder.uitofp)(found, emit.vector)
+            emit.store(number, builder.add(to, builder.mul(first, emit.constant(emit.itemsize))))
+
+        _overlapping(emit, count, vector)
+        return context.get_dummy_value()
+
+    return types.void(like, source_like, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def clamped(typingctx: Any, like: Any, target_like: Any, sums: Any, out: Any, low: Any, high: Any, count: Any) -> Any:
+    """Store finite numbers as integers of 8 or 16 bits, kept to a range and rounded half to even.
+
+    At least a vector of them. Added to 1.5 * 2**23 (or 2**52), which has no room for a fraction, a number is rounded
+    by the addition and stands in the last bits.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, _, sums, out, low, high, count = args
+        emit = Emitter(builder, like.bitwidth // 8)
+        target = ir.VectorType(ir.IntType(target_like.bitwidth), emit.lanes)
+        integers = ir.VectorType(ir.IntType(like.bitwidth), emit.lanes)
+        room = ir.Constant(emit.vector, [1.5 * 2.0 ** (23 if like.bitwidth == 32 else 52)] * emit.lanes)
+        low, high = emit.everywhere(low, emit.vector), emit.everywhere(high, emit.vector)
+
+        def vector(first: Any) -> None:
+            number = emit.samples(builder.add(sums, builder.mul(first, emit.constant(emit.itemsize))), 1)[0]
+            number = builder.select(builder.fcmp_ordered(">", number, low), number, low)
+            number = builder.select(builder.fcmp_ordered("<", number, high), number, high)
+            found = builder.trunc(builder.bitcast(builder.fadd(number, room), integers), target)
+            emit.store(found, builder.add(out, builder.mul(first, emit.constant(target_like.bitwidth // 8))))
+
+        _overlapping(emit, count, vector)
+        return context.get_dummy_value()
+
+    return types.void(like, target_like, types.int64, types.int64, like, like, types.int64), codegen
 
 
 @intrinsic

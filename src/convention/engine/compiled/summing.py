@@ -15,9 +15,9 @@ import numpy as np
 from convention.engine.compiled.cache import compiled
 from convention.engine.compiled.gathering import PLACES, ring_table
 from convention.engine.compiled.geometry import BOX_ONES, DENSE, LISTED
-from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE, copy, expect, number, size_of, store
+from convention.engine.compiled.intrinsics import ROWS, VECTOR, copy, number, size_of, store
 from convention.engine.compiled.rows import collected, dealt
-from convention.engine.compiled.tile import dense_narrow, dense_wide, folded_wide, listed_narrow, listed_wide
+from convention.engine.compiled.tile import dense_tiles, folded_tiles, listed_tiles
 
 __all__ = ["all_taps", "box", "folded", "separable", "tiles"]
 
@@ -38,17 +38,8 @@ def _listed(
     columns: Any,
 ) -> None:
     """Sum rows of outputs over a list of taps."""
-    lanes = VECTOR // size_of(s)
     for i in range(rows):
-        j = 0
-        while j < columns:
-            a, o = samples + i * step + j * size_of(s), out + i * out_step + j * size_of(s)
-            if columns - j > lanes:
-                listed_wide(s, a, many, offsets, taps, o, columns - j)
-                j += WIDE * lanes
-            else:
-                listed_narrow(s, a, many, offsets, taps, o, columns - j)
-                j += lanes
+        listed_tiles(s, samples + i * step, many, offsets, taps, out + i * out_step, columns)
 
 
 @compiled
@@ -66,19 +57,12 @@ def _met(
     columns: Any,
 ) -> None:
     """Sum rows of outputs over a list of taps, each of which meets a line from an offset on."""
-    width = WIDE * VECTOR // size_of(s)
     lines, addresses = scratch + g.lines, scratch + g.addresses
     for i in range(rows):
         for t in range(many):
             line = lines + i * g.row_stride * 8 + number(places, t, _INTEGER)
             store(addresses, t, number(line, 0, _INTEGER) + number(offsets, t, _INTEGER))
-        for tile in range(0, columns, width):
-            j = min(tile, max(columns - width, 0))
-            place, left = out + i * out_step + j * size_of(s), columns - j
-            if left * size_of(s) > VECTOR:
-                listed_wide(s, j * size_of(s), many, addresses, taps, place, left)
-            else:
-                listed_narrow(s, j * size_of(s), many, addresses, taps, place, left)
+        listed_tiles(s, 0, many, addresses, taps, out + i * out_step, columns)
 
 
 @compiled
@@ -99,38 +83,25 @@ def _dense(
 
     Those are as far apart as the kernel's rows. Where outputs are no multiple of a tile's, some are summed twice.
     """
-    width = WIDE * VECTOR // size_of(s)
     apart, lines = g.row_dilation, scratch + g.lines
     for first in range(apart):
         several = (rows - first + apart - 1) // apart
         for group in range(0, several, ROWS):
             i = first + min(group, several - ROWS) * apart
-            to, to_step = out + i * out_step, out_step * apart
-            for tile in range(0, columns, width):
-                j = min(tile, max(columns - width, 0))
-                left = columns - j
-                for r in range(ROWS, 2 * ROWS):  # the rows of results that come next
-                    for v in range(WIDE):
-                        expect(to + r * to_step + j * size_of(s) + v * VECTOR)
-                arguments = (
-                    s,
-                    j * size_of(s),
-                    lines + i * 8,
-                    8 * apart,
-                    planes,
-                    g.plane_lines,
-                    g.kernel_rows,
-                    kernel_columns,
-                    offsets,
-                    taps,
-                    to + j * size_of(s),
-                    to_step,
-                    left,
-                )
-                if left * size_of(s) > VECTOR:
-                    dense_wide(*arguments)
-                else:  # it waits for its own sums: two take longer than a wide one
-                    dense_narrow(*arguments)
+            dense_tiles(
+                s,
+                lines + i * 8,
+                8 * apart,
+                planes,
+                g.plane_lines,
+                g.kernel_rows,
+                kernel_columns,
+                offsets,
+                taps,
+                out + i * out_step,
+                out_step * apart,
+                columns,
+            )
 
 
 @compiled(inline="always")
@@ -139,25 +110,52 @@ def _tiled(rows: Any, g: Any) -> Any:
     return g.row_stride == 1 and g.kernel_rows >= ROWS - 1 and rows >= ROWS * g.row_dilation
 
 
+@compiled
+def _across(
+    s: Any,
+    g: Any,
+    lines: Any,
+    behind: Any,
+    taps: Any,
+    offsets: Any,
+    first: Any,
+    last: Any,
+    columns: Any,
+) -> None:
+    """Sum some of the lines along the columns; the sums are the lines then."""
+    for i in range(first, last):
+        row = behind + i * g.sums_step
+        listed_tiles(s, number(lines, i, _INTEGER), g.kernel_columns, offsets, taps, row, columns)
+        store(lines, i, row)
+
+
 @compiled(inline="always")
 def separable(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
     """Sum a block one axis after the other: planes, then columns, then rows."""
     extent = (rows - 1) * g.row_stride + g.row_dilation * (g.kernel_rows - 1) + 1
     taps = g.factors + kernel * (g.planes + g.kernel_rows + g.kernel_columns) * size_of(s)
     offsets = g.factor_offsets
-    source, behind = scratch, scratch + g.across
+    lines, behind = scratch + g.lines, scratch + g.across
     if g.planes > 1:
         places = ring_table(g, scratch, PLACES) if g.ring else offsets
-        source = scratch + g.planes * g.plane_step
-        width = g.row_step // size_of(s)
+        source, width = scratch + g.planes * g.plane_step, g.row_step // size_of(s)
         _listed(s, g.planes, places, taps, scratch, g.row_step, source, g.row_step, extent, width)
+        for i in range(extent):
+            store(lines, i, source + i * g.row_step)
     taps += g.planes * size_of(s)
     offsets += g.planes * 8
     across, places = taps + g.kernel_rows * size_of(s), offsets + g.kernel_rows * 8
-    _listed(s, g.kernel_columns, places, across, source, g.row_step, behind, g.sums_step, extent, columns)
+    if _tiled(rows, g) and g.row_dilation == 1:
+        done, one = _INTEGER, g.planes // g.planes
+        for group in range(0, rows, ROWS):  # a row's sums are met while they are in the first-level cache
+            i = min(group, rows - ROWS)
+            end = i + ROWS + g.kernel_rows - 1
+            _across(s, g, lines, behind, across, places, done, end, columns)
+            to, done = out + i * out_step, end
+            dense_tiles(s, lines + i * 8, 8, one, 0, g.kernel_rows, one, offsets, taps, to, out_step, columns)
+        return
+    _across(s, g, lines, behind, across, places, 0, extent, columns)
     if _tiled(rows, g):
-        for i in range(extent):
-            store(scratch + g.lines, i, behind + i * g.sums_step)
         one = g.planes // g.planes
         _dense(s, g, one, one, offsets, taps, scratch, out, out_step, rows, columns)
     else:
@@ -227,9 +225,7 @@ def folded(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, r
             row = scratch + plane * g.plane_step + i * g.row_step
             dealt(s, row, parts + plane * ROWS * step, step, -(-positions * size // (ROWS * VECTOR)))
         each = -(-columns // ROWS)
-        for j in range(0, each, WIDE * VECTOR // size):
-            a, o, left = parts + j * size, sums + j * size, each - j
-            folded_wide(s, 0, a, step, g.planes, ROWS * step, g.kernel_columns, 1, g.offsets, taps, o, step, left)
+        folded_tiles(s, parts, step, g.planes, ROWS * step, g.kernel_columns, 1, g.offsets, taps, sums, step, each)
         _woven(s, sums, step, out + i * out_step, columns, g.around)
 
 

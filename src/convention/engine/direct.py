@@ -28,9 +28,6 @@ _BLOCK = 32_768
 _FEW = 2_000
 """Outputs along one axis, products along several, that one call sums before a pass per tap has begun."""
 
-_ROW = 10_000
-"""Outputs of one row of real numbers up to which NumPy's product per output is faster than a pass per tap."""
-
 _MANY = 1_000_000
 """Positions above which the sums between the lines, which nobody keeps, would take too much memory."""
 
@@ -59,10 +56,6 @@ def direct(job: Job, signal: Array, kernel: Array) -> Array:
 
 def _summed(job: Job, signal: Array, kernel: Array) -> Array:
     if job.library.name == "numpy" and kernel.size == job.taps:
-        window = job.windows[0]
-        real = job.library.kind(signal.dtype) != "c"
-        if real and signal.ndim == window.stride == window.dilation == 1 and job.outputs <= _ROW:
-            return np.correlate(signal, _in_window_order(job, kernel), "valid")
         if (job.outputs if len(job.windows) == 1 else job.outputs * job.taps) <= _FEW:
             return _at_once(job, signal, kernel)
         if job.outputs >= job.taps and signal.size <= _MANY and all(window.stride == 1 for window in job.windows):

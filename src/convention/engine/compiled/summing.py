@@ -37,9 +37,9 @@ def _listed(
     rows: Any,
     columns: Any,
 ) -> None:
-    """Sum rows of outputs over a list of taps."""
+    """Sum rows of outputs over a list of taps; the sums may take the samples' place."""
     for i in range(rows):
-        listed_tiles(s, samples + i * step, many, offsets, taps, out + i * out_step, columns)
+        listed_tiles(s, samples + i * step, many, offsets, taps, out + i * out_step, columns, 0)
 
 
 @compiled
@@ -62,7 +62,7 @@ def _met(
         for t in range(many):
             line = lines + i * g.row_stride * 8 + number(places, t, _INTEGER)
             store(addresses, t, number(line, 0, _INTEGER) + number(offsets, t, _INTEGER))
-        listed_tiles(s, 0, many, addresses, taps, out + i * out_step, columns)
+        listed_tiles(s, 0, many, addresses, taps, out + i * out_step, columns, 1)
 
 
 @compiled
@@ -125,7 +125,7 @@ def _across(
     """Sum some of the lines along the columns; the sums are the lines then."""
     for i in range(first, last):
         row = behind + i * g.sums_step
-        listed_tiles(s, number(lines, i, _INTEGER), g.kernel_columns, offsets, taps, row, columns)
+        listed_tiles(s, number(lines, i, _INTEGER), g.kernel_columns, offsets, taps, row, columns, 1)
         store(lines, i, row)
 
 

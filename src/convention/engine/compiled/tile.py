@@ -20,16 +20,21 @@ from convention.engine.compiled.intrinsics import I64, NARROW, ROWS, VECTOR, WID
 __all__ = ["dense_tiles", "folded_tiles", "listed_tiles"]
 
 
-def _tiles(emit: Emitter, count: Any, tile: Callable[[int, Any, Any], None], *, narrow: bool) -> None:
+def _tiles(
+    emit: Emitter, count: Any, tile: Callable[[int, Any, Any], None], *, narrow: bool, twice: Any = None
+) -> None:
     """Cover a row of so many outputs with tiles, each with the bytes before it and the outputs left.
 
     The last one begins early enough to end with the row, if this is long enough: some outputs are summed twice, but
-    nothing behind the last one's window is read. A narrow tile waits for its own sums: two take longer than a wide one.
+    nothing behind the last one's window is read. Not so where `twice` is 0, for sums that take the place of samples.
+    A narrow tile waits for its own sums: two take longer than a wide one.
     """
     builder, width = emit.builder, WIDE * emit.lanes
 
     def wide(t: Any) -> None:
         start, last = builder.mul(t, emit.constant(width)), builder.sub(count, emit.constant(width))
+        if twice is not None:
+            last = builder.select(builder.icmp_signed("!=", twice, emit.constant(0)), last, count)
         start = builder.select(builder.icmp_signed("<", last, start), last, start)
         start = builder.select(builder.icmp_signed("<", start, emit.constant(0)), emit.constant(0), start)
         tile(WIDE, builder.mul(start, emit.constant(emit.itemsize)), builder.sub(count, start))
@@ -142,13 +147,16 @@ dense_tiles, folded_tiles = _dense(), _dense(folded=True)
 
 @intrinsic
 def listed_tiles(
-    typingctx: Any, like: Any, samples: Any, number: Any, offsets: Any, taps: Any, out: Any, count: Any
+    typingctx: Any, like: Any, samples: Any, number: Any, offsets: Any, taps: Any, out: Any, count: Any, twice: Any
 ) -> Any:
-    """Sum one row of outputs over a list of taps, each with the offset of the samples that it meets."""
+    """Sum one row of outputs over a list of taps, each with the offset of the samples that it meets.
+
+    Some outputs may be summed twice if `twice` is not 0. If it is, samples behind the last one's window are read.
+    """
     itemsize = like.bitwidth // 8
 
     def body(builder: Any, args: Any) -> None:
-        samples, number, offsets, taps, out, count = args
+        samples, number, offsets, taps, out, count, twice = args
         emit = Emitter(builder, itemsize)
 
         def tile(vectors: int, before: Any, left: Any) -> None:
@@ -163,6 +171,6 @@ def listed_tiles(
             emit.loop(number, one)
             emit.deliver(sums, builder.add(out, before), emit.constant(0), left)
 
-        _tiles(emit, count, tile, narrow=True)
+        _tiles(emit, count, tile, narrow=True, twice=twice)
 
-    return types.void(like, *[types.int64] * 6), called(f"listed_{itemsize}", body, 6)
+    return types.void(like, *[types.int64] * 7), called(f"listed_{itemsize}", body, 7)

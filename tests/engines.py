@@ -86,5 +86,4 @@ def forced(engine: str, *, workers: int = 1, small_blocks: bool = False) -> Iter
             yield taken
         finally:
             forget()
-            if pool.executor is not None:
-                pool.executor.shutdown()
+            pool.close()

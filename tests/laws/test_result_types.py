@@ -188,3 +188,25 @@ def test_out_is_written_and_returned(library: str) -> None:
     out = make(library, [0, 0, 0], "int64")
     assert convolve(make(library, [1, 2, 3], "int64"), make(library, [1, 0, 5], "int64"), out=out) is out
     assert out.tolist() == [2, 8, 10]
+
+
+@pytest.mark.parametrize("shape", [(30, 30), (300, 300)])
+def test_a_border_that_is_no_number_is_no_integer(shape: tuple[int, ...]) -> None:
+    x, k = np.zeros(shape, np.uint8), np.full((3, 3), 1 / 9)
+    for to in ("uint8", "int16"):
+        with pytest.raises(ConventionOverflowError):
+            convolve(x, k, boundary="constant", value=float("nan"), dtype=to, overflow="saturate")
+        far = convolve(x, k, boundary="constant", value=1e30, dtype=to, overflow="saturate")
+        assert far[0, 0] == np.iinfo(to).max
+
+
+@pytest.mark.parametrize("n", [100, 3_000, 9_000, 20_000])
+def test_a_kernel_brings_axes_of_length_one(n: int) -> None:
+    x = np.arange(float(n))
+    result = convolve(x, np.array([[1.0, 2.0, 4.0]]), axes=-1)
+    assert result.shape == (1, n)
+    assert np.array_equal(result[0], convolve(x, [1.0, 2.0, 4.0]))
+    image = np.arange(float(n)).reshape(n // 10, 10)
+    result = convolve(image, np.array([[[1.0, 2.0, 4.0]]]), axes=(-2, -1))
+    assert result.shape == (1, n // 10, 10)
+    assert np.array_equal(result[0], convolve(image, [[1.0, 2.0, 4.0]]))

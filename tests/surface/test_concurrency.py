@@ -48,8 +48,7 @@ def two_cpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pool.cpus = 2
     monkeypatch.setattr(threads, "_pool", pool)
     yield
-    if threads._pool.executor is not None:
-        threads._pool.executor.shutdown()
+    threads._pool.close()
 
 
 def right() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import numba
 import numpy as np
@@ -27,8 +27,7 @@ def four_cpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pool.cpus = 4
     monkeypatch.setattr(threads, "_pool", pool)
     yield
-    if pool.executor is not None:
-        pool.executor.shutdown()
+    pool.close()
 
 
 def all_numbers(count: int, workers: int | None = None) -> list[int]:
@@ -75,8 +74,19 @@ def test_every_block_is_done_once(count: int, workers: int, each: int, several: 
 def test_a_thread_stays_awake_for_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_AWAKE", 0.05)
     counts, users, woken = np.zeros(400, np.int64), set(), []
-    submit = ThreadPoolExecutor.submit
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", lambda *a: (woken.append(a), submit(*a))[1])
+
+    class Queue:
+        def __init__(self, real: SimpleQueue[object]) -> None:
+            self.real = real
+
+        def get(self) -> object:
+            return self.real.get()
+
+        def put(self, one: object) -> None:
+            woken.append(one)
+            self.real.put(one)
+
+    threads._pool.queue = Queue(threads._pool.queue)  # type: ignore[assignment]
 
     def work(pieces: int, bell: int) -> int:
         users.add(threading.get_ident())
@@ -153,7 +163,7 @@ def test_as_many_threads_as_asked_for(workers: int | None, most: int) -> None:
 def test_one_thread_makes_no_pool() -> None:
     all_numbers(10, workers=1)
     all_numbers(1)
-    assert threads._pool.executor is None
+    assert not threads._pool.threads
 
 
 def test_nested_calls_end() -> None:
@@ -303,6 +313,37 @@ def test_the_count_of_processors() -> None:
 
 def test_without_threads_the_caller_does_it_all() -> None:
     all_numbers(100)
-    assert threads._pool.executor is not None
-    threads._pool.executor.shutdown()  # as the interpreter does at its end
+    assert threads._pool.threads > 0
+    threads._pool.close()  # as the interpreter does at its end
     assert all_numbers(100) == list(range(100))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+def test_many_interrupts_leave_threads_that_work() -> None:
+    counts = np.zeros(64, np.int64)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupted = 0
+    try:
+        for number in range(400):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-4 + number % 20 * 5e-5)
+                for _ in range(40):
+                    in_pieces(lambda p, b: blocks_taken(p, b, counts, 300), 64, 1, 1, 4, True)
+                    in_parallel(lambda _: None, 3)
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 100
+    for _ in range(5):
+        counts[:] = 0
+        in_pieces(lambda p, b: blocks_taken(p, b, counts, 300), 64, 1, 1, 4, True)
+        assert (counts == 1).all()
+    assert all_numbers(100) == list(range(100))
+    limit = time.monotonic() + 20
+    while threads._pool.awake and time.monotonic() < limit:
+        time.sleep(0.001)
+    assert not threads._pool.awake

@@ -55,7 +55,8 @@ def direct(job: Job, signal: Array, kernel: Array) -> Array:
 
 
 def _summed(job: Job, signal: Array, kernel: Array) -> Array:
-    if job.library.name == "numpy" and kernel.size == job.taps:
+    batch = job.sums_shape[: -len(job.windows)]
+    if job.library.name == "numpy" and kernel.size == job.taps and signal.shape[: -len(job.windows)] == batch:
         if (job.outputs if len(job.windows) == 1 else job.outputs * job.taps) <= _FEW:
             return _at_once(job, signal, kernel)
         if job.outputs >= job.taps and signal.size <= _MANY and all(window.stride == 1 for window in job.windows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,6 +109,8 @@ def _always_stored(job: Job, shared: Job) -> bool:
     if job.exact:
         return True
     if shared.signal.dtype.kind not in "biu" or shared.signal.itemsize > 2:
+        return False
+    if not all(isfinite(abs(value)) for value in job.values):
         return False
     weight = float(shared.library.absolute_sum(shared.kernel, len(shared.windows)))
     return weight * max(2**16, *(abs(value) for value in job.values)) < shared.library.largest(shared.sum_dtype)

@@ -5,21 +5,26 @@ thread that has not begun: the caller does all tasks itself where the pool is bu
 come from any number of threads. After an exception or an interrupt no task is begun, those that run are waited for,
 and only then is it raised: no thread writes into an array that its caller has given up.
 
+Locks, queues and threads are those of C: an interrupt in the middle of a condition, an event or an executor, which
+are written in Python, can leave a lock held, or lose it.
+
 To wake a thread takes about 100 µs. One that has done its part stays awake as long as that, in compiled code, and
 takes part in the next call if it comes soon; the caller waits for others in the same way before it goes to sleep.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
+from _thread import start_new_thread
 from array import array
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count as integers
-from threading import Condition, Lock
+from queue import SimpleQueue
+from threading import Lock
 
 __all__ = ["in_parallel", "in_pieces", "usable_cpus"]
 
@@ -32,7 +37,12 @@ class _Pool:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.executor: ThreadPoolExecutor | None = None
+        self.threads = 0
+        self.queue: SimpleQueue[_Handout | None] = SimpleQueue()
+        """What there is for those asleep."""
+        self.gone: SimpleQueue[None] = SimpleQueue()
+        """One for each thread that has ended."""
+        self.closed = False
         self.cpus = 0
         self.awake = 0
         """Threads that look out for something to do."""
@@ -54,19 +64,36 @@ class _Pool:
         with self.lock:
             near = max(0, min(count, self.awake - len(self.offers)))
             self.offers.extend([handout] * near)
-            if near == count or not (wake or time.perf_counter() - self.last < _AWAKE):
+            if near == count or self.closed or not (wake or time.perf_counter() - self.last < _AWAKE):
                 return near > 0
-            if self.executor is None:
-                self.executor = ThreadPoolExecutor(max(1, usable_cpus() - 1), thread_name_prefix="convention")
+            while self.threads < min(count, max(1, usable_cpus() - 1)):
+                start_new_thread(self._serve, ())
+                self.threads += 1
         for _ in range(count - near):
-            self.executor.submit(self._stay, handout)
+            self.queue.put(handout)
         return True
 
-    def _stay(self, handout: _Handout | None) -> None:
-        """Help, and with what comes next, if it comes soon."""
-        while handout is not None:
-            handout.help()
-            handout = self._next()
+    def close(self) -> None:
+        """End the threads."""
+        with self.lock:
+            self.closed = True
+            threads, self.threads = self.threads, 0
+        for _ in range(threads):
+            self.queue.put(None)
+        for _ in range(threads):
+            self.gone.get()
+
+    def _serve(self) -> None:
+        """Help with what there is, and with what comes soon after it."""
+        while True:
+            handout = self.queue.get()
+            if handout is None:
+                self.gone.put(None)
+                return
+            while handout is not None:
+                handout.help()
+                handout = None  # its arrays are not kept alive meanwhile
+                handout = self._next()
 
     def _next(self) -> _Handout | None:
         done = self.ended
@@ -117,6 +144,7 @@ def _forget() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
+atexit.register(lambda: _pool.close())
 
 
 def usable_cpus() -> int:
@@ -230,7 +258,9 @@ class _Handout:
     def __init__(self) -> None:
         self.stopped = False
         self.error: BaseException | None = None
-        self.change = Condition()
+        self.change = Lock()
+        self.ends: SimpleQueue[None] = SimpleQueue()
+        """One for each helper that has ended."""
         self.helping = 0
         self.status = 0
 
@@ -258,7 +288,7 @@ class _Handout:
             with self.change:
                 self.status |= status
                 self.helping -= 1
-                self.change.notify_all()
+            self.ends.put(None)
 
     def close(self) -> None:
         """Begin nothing any more and wait for what runs, interrupted or not."""
@@ -272,9 +302,7 @@ class _Handout:
                         if not self.helping:
                             break
                     if not _pool.watched(0, _pool.ended, seen):
-                        with self.change:
-                            while self.helping:
-                                self.change.wait()
+                        self.ends.get()
                 break
             except KeyboardInterrupt as again:
                 interrupt = again

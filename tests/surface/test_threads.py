@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -319,23 +320,33 @@ def test_without_threads_the_caller_does_it_all() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an interrupt where nobody can catch it
 def test_many_interrupts_leave_threads_that_work() -> None:
     counts = np.zeros(64, np.int64)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    interrupted = 0
+    armed, interrupted = [False], 0
+
+    def interrupt(*_: object) -> None:
+        if armed[0]:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    gc.disable()  # callbacks of the collector would swallow interrupts
     try:
         for number in range(400):
             try:
-                signal.setitimer(signal.ITIMER_REAL, 1e-4 + number % 20 * 5e-5)
-                for _ in range(40):
-                    in_pieces(lambda p, b: blocks_taken(p, b, counts, 300), 64, 1, 1, 4, True)
-                    in_parallel(lambda _: None, 3)
+                try:
+                    armed[0] = True
+                    signal.setitimer(signal.ITIMER_REAL, 1e-4 + number % 20 * 5e-5)
+                    for _ in range(40):
+                        in_pieces(lambda p, b: blocks_taken(p, b, counts, 300), 64, 1, 1, 4, True)
+                        in_parallel(lambda _: None, 3)
+                finally:
+                    armed[0] = False
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupted += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
+        gc.enable()
         signal.signal(signal.SIGALRM, before)
     assert interrupted > 100
     for _ in range(5):

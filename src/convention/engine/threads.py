@@ -182,7 +182,7 @@ def in_parallel(task: Callable[[int], None], count: int, workers: int | None = N
         for number in range(count):
             task(number)
         return
-    _done(_Numbers(task, count), threads, True)
+    _together(_Numbers(task, count), threads, True)
 
 
 def in_pieces(
@@ -222,7 +222,7 @@ def in_pieces(
             status |= work(address, 0)
     else:
         handout = _Pieces(work, cells, address)
-        status = _done(handout, threads, wake) | handout.status
+        status = _together(handout, threads, wake) | handout.status
     _cells.append((cells, address))
     return status
 
@@ -231,7 +231,7 @@ _cells: list[tuple[array[int], int]] = []
 """Numbers for `sharing.taken` that nobody uses, and their addresses."""
 
 
-def _done(handout: _Handout, threads: int, wake: bool) -> int:
+def _together(handout: _Handout, threads: int, wake: bool) -> int:
     """Do work together with other threads; return what the calling one's part returns."""
     bell = 0
     try:

@@ -31,7 +31,7 @@ _INTEGER, _REAL = np.int64(0), np.float64(0)
 
 
 def _moved(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> None:
-    """Copy and convert numbers that lie side by side, from the first to the last but one of so many.
+    """Copy and convert numbers that lie side by side: of so many, those from `first` to `last` - 1.
 
     `to` and `src` are addresses of what would be number 0. Where nothing is converted, the others become zeros.
     """
@@ -51,11 +51,8 @@ def _moved_by_type(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, cou
                 store(to, j, as_type(number(src, j, x), s))
 
     def numbers_moved(x: Any, s: Any, to: Any, src: Any, first: Any, last: Any, count: Any) -> None:
-        target, samples = (
-            view(to + first * size_of(s), last - first, s),
-            view(src + first * size_of(x), last - first, x),
-        )
-        for j in range(last - first):
+        target, samples = view(to, last, s), view(src, last, x)
+        for j in range(first, last):
             target[j] = samples[j]
 
     if x == s:
@@ -266,9 +263,8 @@ def _gathered(plain: bool) -> Any:
             apart = stride * g.sample_step
             side_by_side = apart == lanes
             beginning = begin - first * width // size_of(s) * size_of(x)
-            zeros = (
-                alike(x, s) and side_by_side and g.zeros == 1
-            )  # which stand beyond the border, and come with the others
+            # zeros beyond the border come with the samples
+            zeros = alike(x, s) and side_by_side and g.zeros == 1
             left = g.left + position * 8
             right = g.right + (position + last * stride - g.outside) * 8
             for plane in range(g.planes):
@@ -294,11 +290,9 @@ def _gathered(plain: bool) -> Any:
                     fills = _fills(g, out_plane, plane, line)
                     if not here:
                         _filled(s, to + first * width, (last - first) * lanes, fills)
-                    elif plain:
-                        _moved(x, s, to, at + beginning, first * lanes, last * lanes, count * lanes)
-                    elif turned:
+                    elif not plain and turned:
                         _turned(x, s, to + first * width, at + begin, last - first, apart)
-                    elif side_by_side:
+                    elif plain or side_by_side:
                         _moved(x, s, to, at + beginning, first * lanes, last * lanes, count * lanes)
                     else:
                         _strided(x, s, to + first * width, at + begin, last - first, lanes, apart)

@@ -144,10 +144,10 @@ _ENTRIES = {(sums, plain): _entry(sums, plain) for sums in set(_SUMS.values()) f
 def run_of(way: int, plain: bool) -> Any:
     """Return the function that computes by a way, samples of all kinds or plain ones.
 
-    It is called with ``(x, s, y, geometry, src, out, scratch, pieces, bell)``, computes the blocks that it is given by
-    `sharing.taken`, and returns what was wrong with the results, or 0. Blocks are numbered by
-    signal, output plane, rows, columns, or, where planes are kept in a ring, by signal, rows, columns, output plane;
-    the last counts fastest. `src` and `out` are the addresses of the signal and the result, `scratch` that of memory
-    for one block, `geometry` that of the record. Each is compiled when it is first called.
+    It is called with ``(x, s, y, geometry, src, out, scratch, pieces, bell)``, computes the blocks that
+    `sharing.taken` gives it, and returns what was wrong with the results, or 0. Blocks are numbered by signal, output
+    plane, rows, columns, or, where planes are kept in a ring, by signal, rows, columns, output plane; the last counts
+    fastest. `src` and `out` are the addresses of the signal and the result, `scratch` that of memory for one block,
+    `geometry` that of the record. Each is compiled when it is first called.
     """
     return _ENTRIES[_SUMS[way], plain]

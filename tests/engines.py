@@ -19,7 +19,7 @@ from convention.engine import fourier, planner, results, threads
 from convention.engine.compiled import arrangement, method
 from convention.engine.planner import Choice
 
-WAYS = ("dense", "listed", "folded", "separable", "box")
+WAYS = ("dense", "listed", "separable", "box")
 TRANSFORMS = ("fourier", "scipy")
 """The compiled transforms, and SciPy's for what these do not do; asked for with method="fourier"."""
 ENGINES = ("numpy", *WAYS, *TRANSFORMS, "auto")

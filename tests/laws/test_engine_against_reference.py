@@ -69,7 +69,8 @@ def draw_for(random: Random, engine: str, dtypes: tuple[str, str], work: int) ->
     """Draw what an engine is for: small integers, kernels that are products, windows side by side."""
     integers = dtypes[0] in INTEGERS
     compiled = engine in (*WAYS, "auto")
-    if engine not in ("folded", "separable", "box"):
+    long = engine == "listed" and random.random() < 0.4  # rows of taps that are chained
+    if engine not in ("separable", "box") and not long:
         case = draw_case(random, dtypes, work)
         signal, kernel = case.signal, case.kernel
         if integers and compiled and random.random() < 0.9:
@@ -78,21 +79,22 @@ def draw_for(random: Random, engine: str, dtypes: tuple[str, str], work: int) ->
             kernel = with_zeros(random, kernel)
         return Case(case.convention, signal, kernel.astype(dtypes[1]))
     while True:
-        ndim = random.choice([1, 1, 2, 3] if engine == "folded" else [2, 2, 3])
+        ndim = random.choice([1, 1, 2, 3] if long else [2, 2, 3])
         shape = tuple(random.randint(1, 9) for _ in range(ndim))
         taps = tuple(random.randint(1, 7) for _ in range(ndim))
         if engine == "box":
             taps = (1,) * (ndim - 2) + taps[-2:]
-        if engine == "folded":
-            taps = (*taps[:-2], *(1 for _ in taps[-2:-1]), random.randint(3, 12))
-        several = sum(n > 1 for n in taps) > 1 or engine == "folded"
+        if long:
+            taps = (*taps[:-2], *taps[-2:-1], random.randint(3, 90))
+            shape = (*shape[:-1], random.choice([shape[-1], random.randint(1, 90)]))
+        several = sum(n > 1 for n in taps) > 1 or long
         if several and prod(n + 2 for n in shape) * prod(taps) <= work:
             break
     convention = draw_convention(random, ndim, value=random.randint(0, 5))
-    if engine != "separable":
+    if engine == "box" or (long and random.random() < 0.5):
         convention = Convention.from_dict(convention.to_dict() | {"stride": 1, "dilation": 1})
     signal = small_integers(random, shape, dtypes[0]) if integers else draw_array(random, shape, dtypes[0])
-    if engine != "folded":
+    if not long:
         return Case(convention, signal, product_kernel(random, taps, dtypes[1], engine))
     kernel = small_integers(random, taps, dtypes[1]) if integers else draw_array(random, taps, dtypes[1])
     return Case(convention, signal, with_zeros(random, kernel) if random.random() < 0.3 else kernel)
@@ -124,7 +126,7 @@ def check_integers(count: int, library: str, engine: str, seed: int, *, few: boo
 
 def check_taken(taken: Taken, engine: str) -> None:
     if engine != "auto":
-        most = {"box": 0.5, "folded": 0.5, "fourier": 0.3, "preferred": 0.3}  # not where zeros are inserted
+        most = {"box": 0.5, "fourier": 0.3, "preferred": 0.3}  # not where zeros are inserted
         assert taken.share(engine) > most.get(engine, 0.6), taken.count
 
 
@@ -190,8 +192,8 @@ def check_floats(
     with forced(engine, workers=workers, small_blocks=workers > 1) as taken:
         for _ in range(count):
             dtypes = random.choice(FEW_FLOATS) if few else (random.choice(names), random.choice(names))
-            if engine in ("folded", "separable", "box") and random.random() < 0.8:  # what these are for
-                dtypes = random.choice(PRODUCTS[:2] if engine == "folded" else PRODUCTS)
+            if engine in ("separable", "box") and random.random() < 0.8:  # what these are for
+                dtypes = random.choice(PRODUCTS)
             case = draw_for(random, engine, dtypes, 12_000)
             x, w = to_library(case.signal, library), to_library(case.kernel, library)
             found = to_numpy(apply(case.convention, x, w, method=method))

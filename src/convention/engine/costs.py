@@ -12,6 +12,7 @@ from math import log2, prod
 
 from convention.engine.factors import Taps
 from convention.engine.job import Form, Job
+from convention.geometry import Window
 
 __all__ = ["ALONE", "TOGETHER", "TRANSFORM", "compiled_costs", "numpy_cost", "threads", "unfit"]
 
@@ -30,16 +31,14 @@ _TILED = 0.0148
 """A product in a tile of rows that share samples."""
 _TILED_PLANES = 0.019
 """The same where the rows of several planes of taps do not stay in the first-level cache."""
-_LISTED = 0.033
-"""A product of one row with one tap."""
+_LISTED, _LOADED = 0.033, 0.85
+"""A product of one row with one tap, and how much of it is the samples to load, which a chain of taps shares."""
 _GATHERED = 0.25
 """A sample that windows step over, gathered all the same."""
 _LOOKED = 0.06
 """An output whose samples are looked at for NaN and Inf, as zero taps may be left out of finite ones only."""
 _ACROSS = 0.12
 """An output of one pass to write and read again."""
-_FOLDED = 0.55
-"""An output of a row that is folded, so that a product costs what it does in a tile."""
 _BOX = 0.5
 """An output of a constant kernel, but for the sums along its row: four or so for every factor of four."""
 
@@ -111,17 +110,23 @@ def compiled_costs(job: Job, taps: Taps | None, itemsize: int, vector: int) -> d
     tiled = rows.stride == 1 and rows.kernel >= 3 and rows.outputs >= 4 * rows.dilation
     shared = (rows.kernel + 1) / rows.kernel  # tiles begin and end with rows that share less
     looked = 0.0 if nonzero == job.taps or job.exact else _LOOKED * complex_
-    costs = {"listed": output + scale * (looked + parts * nonzero * _LISTED)}
+    row = _listed(windows[-1], itemsize * complex_, vector)
+    listed = row if nonzero == job.taps else _LISTED  # the others may be anywhere
+    costs = {"listed": output + scale * (looked + parts * nonzero * listed)}
     if tiled:
         costs["dense"] = output + scale * parts * job.taps * shared * (_TILED if planes == 1 else _TILED_PLANES)
-    long = windows[-1]
-    if rows.kernel == 1 and long.kernel >= 3 and rows.stride == long.stride == long.dilation == 1 and complex_ == 1:
-        costs["folded"] = output + scale * (_FOLDED + job.taps * _TILED * 0.9)
     if taps is not None and taps.factors is not None and taps.finite:
         down = rows.kernel * (_TILED if tiled else _LISTED)
         over = planes * _LISTED + _ACROSS if planes > 1 else 0.0
-        costs["separable"] = output + scale * complex_ * (1.3 * (columns * _LISTED + over) + _ACROSS + down)
+        costs["separable"] = output + scale * complex_ * (1.3 * (columns * row + over) + _ACROSS + down)
         plain = rows.stride == rows.dilation == windows[-1].stride == 1
         if taps.constant is not None and plain and planes == 1:
             costs["box"] = output + scale * complex_ * (_BOX + 1.3 * 3 * log2(columns) * _LISTED)
     return costs
+
+
+def _listed(window: Window, step: int, vector: int) -> float:
+    """Return the cost of a product of one row with one of the taps along it, which meet samples so many bytes apart."""
+    step *= window.dilation
+    together = window.kernel * step / vector if window.stride == 1 and vector % step == 0 else 1.0
+    return max(_TILED, _LISTED * (1 - _LOADED + _LOADED / min(max(together, 1.0), 4.0)))

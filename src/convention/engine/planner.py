@@ -33,12 +33,11 @@ METHODS = ("auto", "direct", "separable", "fourier")
 _SMALL_OUTPUTS, _SMALL_PRODUCTS = 10_000, 100_000
 """Below both, NumPy's own loops sum: whether Numba has been loaded or not, so that results do not depend on it."""
 
-_DIRECT = ("dense", "listed", "folded")
+_DIRECT = ("dense", "listed")
 
 _WAYS = {
     "dense": "tiles of rows that share samples",
     "listed": "rows over the taps that are not zero",
-    "folded": "each row folded into tiles of rows that share samples",
     "separable": "one axis after the other",
     "box": "one axis after the other, equal taps as sums of sums",
 }

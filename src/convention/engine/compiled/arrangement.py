@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from convention.boundary import OUTSIDE, index_map
 from convention.engine.compiled.gathering import RING
-from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LISTED, NOWHERE, SEPARABLE
-from convention.engine.compiled.intrinsics import ROWS, VECTOR, WIDE
+from convention.engine.compiled.geometry import BOX, DENSE, GEOMETRY, LISTED, NOWHERE, SEPARABLE
+from convention.engine.compiled.intrinsics import CHAIN, LONG, ROWS, VECTOR, WIDE
 from convention.fields import Number
 
-__all__ = ["Arrangement", "Limits", "Line", "arrange", "kernel_taps"]
+__all__ = ["Arrangement", "Limits", "Line", "arrange", "chained", "kernel_taps"]
 
 _CACHE = 384 * 1024
 """Bytes of a block's samples: they stay in the second-level cache, with the results and the taps."""
@@ -32,7 +32,7 @@ _PARTS = 4
 """Blocks for each thread, at least: one that is slower leaves more of them to others."""
 
 _AROUND = 32 * 2**20
-"""Bytes of results from which on folded rows are stored around the caches, which would not hold them for long."""
+"""Bytes of results from which on single rows are stored around the caches, which would not hold them for long."""
 
 _WIDE_PLANES = 1024
 """Outputs of a row from which on it pays to read planes where they lie: near the border a tile's width is gathered."""
@@ -91,10 +91,51 @@ class Arrangement:
     places: NDArray[np.int64]
     """Of these lines in the table of them."""
     kernels: int
+    across: NDArray[np.int64]
+    """The order of the taps along the columns in chains: (columns,)"""
     plain: bool
     """Whether the plain loops can gather its samples."""
     turned: bool
     """Whether taps are complex."""
+
+
+class Chains(NamedTuple):
+    """Taps in the order in which `tile.listed_tiles` takes them."""
+
+    order: NDArray[np.int64]
+    """Of the taps."""
+    places: NDArray[np.int64]
+    """Of the first tap of each chain."""
+    offsets: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    """(kernels, CHAIN): of chains of CHAIN taps, of one less, ..."""
+
+
+def chained(kernels: NDArray[np.int64], places: NDArray[np.int64], offsets: NDArray[np.int64], many: int = 1) -> Chains:
+    """Put taps that meet the same line, each a vector after the one before, into chains.
+
+    Parameters
+    ----------
+    kernels, places, offsets : array, shape (taps,)
+        The kernel of each tap, the place of the line that it meets, and the offset of the samples in it, in bytes.
+    many : int
+        How many kernels there are.
+    """
+    kernels = np.broadcast_to(kernels, offsets.shape)
+    order = np.lexsort((offsets, offsets % VECTOR, places, kernels))
+    sorted_by = [array[order] for array in (kernels, places, offsets)]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(sorted_by[0]) != 0) | (np.diff(sorted_by[1]) != 0) | (np.diff(sorted_by[2]) != VECTOR)
+    index = np.arange(len(order))
+    in_run = index - np.maximum.accumulate(np.where(new, index, 0))
+    first = in_run % CHAIN == 0
+    lengths = np.diff(np.append(index[first], len(order)))
+    length = lengths[np.cumsum(first) - 1]
+    again = np.lexsort((index, -length, sorted_by[0]))
+    order, heads = order[again], first[again]
+    numbers = np.zeros((many, CHAIN), np.int64)
+    np.add.at(numbers, (sorted_by[0][first], CHAIN - lengths), 1)
+    return Chains(order, places[order][heads], offsets[order][heads], numbers)
 
 
 def meeting(line: Line) -> Line:
@@ -139,7 +180,7 @@ def arrange(
     lines : sequence of Line
         The spatial axes, the last ones of the arrays.
     way : int
-        One of `loops`: DENSE, LISTED, SEPARABLE, BOX or FOLDED.
+        One of `loops`: DENSE, LISTED, SEPARABLE or BOX.
     signal, result : array
         Of real numbers; where sums are complex, of their parts, along one more axis of length 2.
     kernel_batch : sequence of int
@@ -231,17 +272,16 @@ def arrange(
     lines_of_taps = np.add.outer(np.arange(planes) * extent, row_lines)[..., None]
     places, offsets = np.broadcast_arrays(lines_of_taps * 8, column_offsets)
     met = places if way in (DENSE, LISTED) else places[:0]  # others meet no list of taps
-    factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, column_offsets])
+    across = chained(np.zeros(1, np.int64), np.zeros_like(column_offsets), column_offsets)
+    factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, across.offsets])
 
-    fold_step = _padded(row_step // ROWS) + VECTOR
     levels, box_offsets = _box_parts(column.taps, column.dilation * lanes * work.itemsize, row_step)
 
     more = {
         BOX: (levels + 1) * row_step,
-        FOLDED: (planes + 1) * ROWS * fold_step,
-        SEPARABLE: extent * sums_step + (WIDE + 2) * VECTOR,
+        SEPARABLE: extent * sums_step + (LONG + 2) * VECTOR,
     }.get(way, 0)
-    across_place = (planes + 1) * plane_step + rows * sums_step + (WIDE + 2) * VECTOR
+    across_place = (planes + 1) * plane_step + rows * sums_step + (LONG + 2) * VECTOR
     scratch = across_place + more
     # the next output plane meets most of the planes that this one met
     ring = way in (DENSE, LISTED, SEPARABLE) and 1 < planes <= _RING and plane_of.shape[0] > 1 and not turned
@@ -274,7 +314,6 @@ def arrange(
         "plane_step": plane_step,
         "phase_step": phase,
         "sums_step": sums_step,
-        "fold_step": fold_step,
         "out_row_step": row_out,
         "out_step": 1 if lanes > 1 else out_strides[-1] // out_size,  # several lanes are stored side by side
         "lines": scratch,
@@ -288,7 +327,7 @@ def arrange(
     }
     numbers["stored"] = result.dtype == work and numbers["out_step"] == 1
     numbers["in_place"] = in_place
-    numbers["around"] = way == FOLDED and result.nbytes >= _AROUND and numbers["stored"]
+    numbers["around"] = way == LISTED and row.outputs == 1 and result.nbytes >= _AROUND and numbers["stored"]
     numbers["zeros"] = column.rule in ("zero", "constant") and not column_fill.any()
     numbers["ring"] = numbers["addresses"] + met.size * 8 if ring and not in_place else 0
     numbers["across"] = across_place
@@ -307,22 +346,24 @@ def arrange(
         "places": _table(met.ravel()),
         "offsets": _table(offsets.ravel()),
         "factor_offsets": _table(factor_offsets),
+        "across_chains": _table(across.numbers),
         "box_offsets": _table(box_offsets),
     }
     for name, value in numbers.items():
         record[name] = value
     for name, table in tables.items():
         record[name] = _address(table)
-    across, down = -(-numbers["columns"] // columns), -(-row.outputs // rows)
+    beside, down = -(-numbers["columns"] // columns), -(-row.outputs // rows)
     return Arrangement(
         record=record,
         tables=tuple(tables.values()),
         lines=tuple(lines),
-        blocks=len(signals) * plane_of.shape[0] * across * down,
+        blocks=len(signals) * plane_of.shape[0] * beside * down,
         scratch=numbers["addresses"] + met.size * 8 + RING * planes * 8,
         offsets=tables["offsets"],
         places=tables["places"],
         kernels=kernels,
+        across=across.order,
         plain=not (numbers["ring"] or turned) and column.stride == 1 and sample_step == lanes,
         turned=turned,
     )

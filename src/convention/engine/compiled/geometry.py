@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["BOX", "BOX_ONES", "DENSE", "FOLDED", "GEOMETRY", "LISTED", "NOWHERE", "SEPARABLE"]
+__all__ = ["BOX", "BOX_ONES", "DENSE", "GEOMETRY", "LISTED", "NOWHERE", "SEPARABLE"]
 
-DENSE, LISTED, SEPARABLE, BOX, FOLDED = range(5)
-"""Ways to sum a block: tiles of rows over all taps, rows over a list of taps, one axis after the other, the same where
-all taps are equal with sums of sums, and one long row of taps over each row folded into tiles of rows."""
+DENSE, LISTED, SEPARABLE, BOX = range(4)
+"""Ways to sum a block: tiles of rows over all taps, rows over a list of taps, one axis after the other, and the same
+where all taps are equal with sums of sums."""
 
 BOX_ONES = 64
 """More parts than a window is made of."""
@@ -50,12 +50,11 @@ GEOMETRY = np.dtype(
             "addresses",  # from the scratch area to a table of where an output row meets each tap
             "ring",  # from the scratch area to tables of the planes that are kept there for the next output plane; or 0
             "across",  # from the scratch area to sums along the columns, where kernels are outer products
-            "fold_step",  # from one part of a folded row to the next
             "sums_step",  # from one row of sums to the next, where they are not stored at once
             "out_row_step",
             "out_step",  # elements from one output of a row to the next
             "stored",  # whether sums are results: contiguous and of their data type
-            "around",  # whether results of folded rows are so many that they are stored around the caches
+            "around",  # whether results of single rows are so many that they are stored around the caches
             "zeros",  # whether zeros stand beyond the border of the columns
             "in_place",  # whether tiles can read the signal where it lies
             "check",  # whether zero taps are left out, which is right for finite samples only
@@ -80,14 +79,17 @@ GEOMETRY = np.dtype(
             "taps",  # (kernels, planes, kernel_rows, kernel_columns), in the order in which samples are met
             "places",
             "offsets",
-            "listed",  # the taps that are not zero, kernel by kernel
-            "listed_places",
+            "listed",  # the taps that are not zero, kernel by kernel, in chains
+            "listed_begin",  # (kernels,): where a kernel's taps begin
+            "listed_places",  # of the first tap of each chain
             "listed_offsets",
-            "begins",  # (kernels + 1,): where a kernel's list begins
+            "chains_begin",  # (kernels,): where a kernel's chains begin
+            "chains",  # (kernels, CHAIN): how many chains of CHAIN taps, of one less, ...
             # (kernels, planes + kernel_rows + kernel_columns), where each kernel is an outer product;
             # (kernels, planes + BOX_ONES), where its taps are equal: the tap, and ones
             "factors",
-            "factor_offsets",
+            "factor_offsets",  # of the columns, those of the first tap of each chain
+            "across_chains",  # (CHAIN,)
             "box_levels",  # sums over 4, 16, ... samples of a row
             "box_parts",  # how many of these sums a window is made of
             "box_offsets",

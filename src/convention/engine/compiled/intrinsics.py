@@ -15,8 +15,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = [
+    "CHAIN",
     "I32",
     "I64",
+    "LONG",
     "NARROW",
     "ROWS",
     "VECTOR",
@@ -58,8 +60,10 @@ def _machine() -> _Machine:
 _MACHINE = _machine()
 ROWS = 4
 """Output rows of a tile; its kernel has at least ``ROWS - 1`` rows."""
-WIDE, NARROW = _MACHINE.wide, 1
-"""Vectors of outputs per row of a tile."""
+LONG, WIDE, NARROW = 8, _MACHINE.wide, 1
+"""Vectors of outputs per row of a tile, a long one of one row."""
+CHAIN = 4
+"""The most taps of a chain."""
 VECTOR = _MACHINE.bits // 8
 """Bytes of a vector."""
 
@@ -231,12 +235,6 @@ class Emitter:
         places = ir.Constant(ir.VectorType(I32, self.lanes), [2 * i + first for i in range(self.lanes)])
         return self.builder.shuffle_vector(one, other, places)
 
-    def alternating(self, one: Any, other: Any, half: int) -> Any:
-        """Return half of what two vectors' numbers are in turn."""
-        turns = [i // 2 + i % 2 * self.lanes for i in range(2 * self.lanes)]
-        places = ir.Constant(ir.VectorType(I32, self.lanes), turns[half * self.lanes :][: self.lanes])
-        return self.builder.shuffle_vector(one, other, places)
-
     def store(self, vector: Any, address: Any, *, around: bool = False) -> None:
         """Store a vector; around the caches only where it fills a line, or part of one, in its place."""
         stored = self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer()))
@@ -245,19 +243,29 @@ class Emitter:
             stored.align = VECTOR
             stored.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(I32, 1)]))
 
-    def deliver(self, sums: list[list[Any]], out: Any, step: Any, count: Any) -> None:
-        """Store the first so many outputs of each row."""
-        builder, width = self.builder, self.lanes * self.itemsize
+    def deliver(self, sums: list[list[Any]], out: Any, step: Any, count: Any, around: Any = None) -> None:
+        """Store the first so many outputs of each row; those of whole tiles around the caches if `around` is not 0."""
+        builder = self.builder
         vectors = len(sums[0])
         full = builder.icmp_signed(">=", count, self.constant(vectors * self.lanes))
         with builder.if_else(full) as (then, otherwise):
             with then:
-                for r, row in enumerate(sums):
-                    start = builder.add(out, builder.mul(step, self.constant(r)))
-                    for v, place in enumerate(row):
-                        self.store(builder.load(place), self.at(start, v * width))
+                if around is None:
+                    self._deliver_whole(sums, out, step)
+                else:
+                    with builder.if_else(builder.icmp_signed("!=", around, self.constant(0))) as (past, through):
+                        with past:
+                            self._deliver_whole(sums, out, step, around=True)
+                        with through:
+                            self._deliver_whole(sums, out, step)
             with otherwise:
                 self._deliver_part(sums, out, step, count)
+
+    def _deliver_whole(self, sums: list[list[Any]], out: Any, step: Any, *, around: bool = False) -> None:
+        for r, row in enumerate(sums):
+            start = self.builder.add(out, self.builder.mul(step, self.constant(r)))
+            for v, place in enumerate(row):
+                self.store(self.builder.load(place), self.at(start, v * VECTOR), around=around)
 
     def _deliver_part(self, sums: list[list[Any]], out: Any, step: Any, count: Any) -> None:
         builder = self.builder

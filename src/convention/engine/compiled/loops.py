@@ -14,13 +14,13 @@ from numba.extending import overload
 
 from convention.engine.compiled.cache import cached, compiled
 from convention.engine.compiled.gathering import emptied, found, gathered, interior
-from convention.engine.compiled.geometry import BOX, DENSE, FOLDED, GEOMETRY, LISTED, SEPARABLE
+from convention.engine.compiled.geometry import BOX, DENSE, GEOMETRY, LISTED, SEPARABLE
 from convention.engine.compiled.intrinsics import VECTOR, as_type, in_order, number, record, size_of, view
 from convention.engine.compiled.rows import clamped, rounded
 from convention.engine.compiled.sharing import begun, taken
-from convention.engine.compiled.summing import all_taps, box, folded, separable, tiles
+from convention.engine.compiled.summing import all_taps, box, separable, tiles
 
-__all__ = ["BOX", "DENSE", "FOLDED", "LISTED", "NOT_A_NUMBER", "OUT_OF_RANGE", "SEPARABLE", "run_of"]
+__all__ = ["BOX", "DENSE", "LISTED", "NOT_A_NUMBER", "OUT_OF_RANGE", "SEPARABLE", "run_of"]
 
 OUT_OF_RANGE, NOT_A_NUMBER = 1, 2
 """What `run` may report of results that are integers."""
@@ -137,7 +137,7 @@ def _entry(sums: Any, plain: bool) -> Any:
     return cached(run, sums.py_func.__name__ + "_plain" * plain)
 
 
-_SUMS = {DENSE: tiles, LISTED: tiles, SEPARABLE: separable, BOX: box, FOLDED: folded}
+_SUMS = {DENSE: tiles, LISTED: tiles, SEPARABLE: separable, BOX: box}
 _ENTRIES = {(sums, plain): _entry(sums, plain) for sums in set(_SUMS.values()) for plain in (True, False)}
 
 

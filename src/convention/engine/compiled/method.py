@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.engine.compiled.arrangement import Arrangement, Limits, Line, arrange, kernel_taps, meeting
-from convention.engine.compiled.geometry import BOX, BOX_ONES, DENSE, FOLDED, LISTED, SEPARABLE
-from convention.engine.compiled.intrinsics import ROWS
+from convention.engine.compiled.arrangement import Arrangement, Limits, Line, arrange, chained, kernel_taps, meeting
+from convention.engine.compiled.geometry import BOX, BOX_ONES, LISTED, SEPARABLE
 from convention.engine.compiled.loops import run_of
 from convention.engine.job import Job
 from convention.engine.remembered import Remembered
@@ -108,7 +107,7 @@ def compute(
     job : Job
         Of NumPy arrays, without upsampling.
     way : int
-        One of `loops`: DENSE, LISTED, SEPARABLE, BOX or FOLDED.
+        One of `loops`: DENSE, LISTED, SEPARABLE or BOX.
     kernel : array
         The job's, conjugated where asked.
     factors : tuple of array or None
@@ -212,15 +211,9 @@ def _prepared(
         lines = [line if any(constants[axis + 1 :]) else meeting(line) for axis, line in enumerate(lines)]
     d = len(lines)
 
-    def arranged(way: int) -> Arrangement:
-        return arrange(
-            lines, way, signal, result, kernel.shape[:-d], work, paired, kernel.dtype.kind == "c", workers, limits
-        )
-
-    arrangement = arranged(way)
-    if way == FOLDED and (arrangement.record["lanes"][0] > 1 or lines[-1].taps < ROWS - 1):
-        way = DENSE  # neighbours are further apart, or too few taps have met samples
-        arrangement = arranged(way)
+    arrangement = arrange(
+        lines, way, signal, result, kernel.shape[:-d], work, paired, kernel.dtype.kind == "c", workers, limits
+    )
     backwards: Any = tuple(slice(None, None, -1 if axis in job.reversed_axes else 1) for axis in range(d))
     taps = kernel_taps(arrangement, kernel[(..., *backwards)], work)
     taps = taps.reshape(-1, arrangement.offsets.size)
@@ -228,10 +221,12 @@ def _prepared(
     record = arrangement.record.copy()
     if way == LISTED:
         some = taps != 0
-        kept["listed"] = taps[some]
-        kept["listed_places"] = np.broadcast_to(arrangement.places, taps.shape)[some]
-        kept["listed_offsets"] = np.broadcast_to(arrangement.offsets, taps.shape)[some]
-        kept["begins"] = np.concatenate([[0], np.cumsum(some.sum(axis=1))]).astype(np.int64)
+        which, tap = np.nonzero(some)
+        chains = chained(which, arrangement.places[tap], arrangement.offsets[tap], len(taps))
+        kept["listed"] = taps[some][chains.order]
+        kept["listed_begin"] = _begins(some.sum(axis=1))
+        kept["listed_places"], kept["listed_offsets"], kept["chains"] = chains.places, chains.offsets, chains.numbers
+        kept["chains_begin"] = _begins(chains.numbers.sum(axis=1))
         finite = signal.dtype.kind != "f" and np.isfinite(np.array(constants)).all()
         record["check"] = not finite and not some.all()
     if way == SEPARABLE:
@@ -254,6 +249,11 @@ def _prepared(
         loops=run_of(way, arrangement.plain),
         numbers=(_NUMBERS[signal.dtype.char], _NUMBERS[work.char], _NUMBERS[result.dtype.char]),
     )
+
+
+def _begins(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Return where each of some lists begins that lie one after the other."""
+    return np.cumsum(np.append(0, counts))[:-1].astype(np.int64)
 
 
 def _pieces(arrangement: Arrangement, taps: int, workers: int) -> tuple[int, int]:
@@ -280,4 +280,4 @@ def _factors(
     rows, columns = [np.ones(1), *vectors][-2:]
     if len(planes) == 1:  # no pass over one plane: there may have been more, which meet nothing but zeros
         rows, planes = rows * planes, np.ones(1)
-    return np.concatenate([planes, rows, columns]).astype(work)
+    return np.concatenate([planes, rows, columns[arrangement.across]]).astype(work)

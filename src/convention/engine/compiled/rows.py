@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from convention.engine.compiled.intrinsics import I32, VECTOR, Emitter
 
-__all__ = ["between", "clamped", "collected", "dealt", "picked_of_2", "picked_of_4", "rounded", "widened"]
+__all__ = ["between", "clamped", "picked_of_2", "picked_of_4", "rounded", "widened"]
 
 
 def _overlapping(emit: Emitter, count: Any, vector: Callable[[Any], None]) -> None:
@@ -76,61 +76,6 @@ def clamped(typingctx: Any, like: Any, target_like: Any, sums: Any, out: Any, lo
         return context.get_dummy_value()
 
     return types.void(like, target_like, types.int64, types.int64, like, like, types.int64), codegen
-
-
-@intrinsic
-def dealt(typingctx: Any, like: Any, samples: Any, parts: Any, step: Any, times: Any) -> Any:
-    """Deal numbers out to 4 parts in turn, so many times a vector to each."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _, samples, parts, step, times = args
-        emit = Emitter(builder, like.bitwidth // 8)
-
-        def deal(time: Any) -> None:
-            a, b, c, d = emit.samples(builder.add(samples, builder.mul(time, emit.constant(4 * VECTOR))), 4)
-            for odd in range(2):
-                one, other = emit.every_other(a, b, odd), emit.every_other(c, d, odd)
-                for later in range(2):
-                    part = builder.add(parts, builder.mul(step, emit.constant(odd + 2 * later)))
-                    place = builder.add(part, builder.mul(time, emit.constant(VECTOR)))
-                    emit.store(emit.every_other(one, other, later), place)
-
-        emit.loop(times, deal)
-        return context.get_dummy_value()
-
-    return types.void(like, *[types.int64] * 4), codegen
-
-
-@intrinsic
-def collected(typingctx: Any, like: Any, parts: Any, out: Any, times: Any, around: Any) -> Any:
-    """Collect numbers from 4 parts in turn, by their addresses, so many times a vector from each.
-
-    Around the caches where `around` is not 0; then `out` is a multiple of a vector's size.
-    """
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _, parts, out, times, around = args
-        emit = Emitter(builder, like.bitwidth // 8)
-        places = cgutils.unpack_tuple(builder, parts)
-
-        def collect(time: Any, *, around: bool) -> None:
-            step = builder.mul(time, emit.constant(VECTOR))
-            a, b, c, d = (emit.samples(builder.add(place, step), 1)[0] for place in places)
-            target = builder.add(out, builder.mul(time, emit.constant(4 * VECTOR)))
-            for half in range(2):
-                even, odd = emit.alternating(a, c, half), emit.alternating(b, d, half)
-                for quarter in range(2):
-                    place = emit.at(target, (2 * half + quarter) * VECTOR)
-                    emit.store(emit.alternating(even, odd, quarter), place, around=around)
-
-        with builder.if_else(builder.icmp_signed("!=", around, emit.constant(0))) as (past, through):
-            with past:
-                emit.loop(times, lambda time: collect(time, around=True))
-            with through:
-                emit.loop(times, lambda time: collect(time, around=False))
-        return context.get_dummy_value()
-
-    return types.void(like, parts, *[types.int64] * 3), codegen
 
 
 @intrinsic

@@ -1,4 +1,4 @@
-"""Sums of a block: tiles over all taps or over a list of them, one axis after the other, rows that are folded.
+"""Sums of a block: tiles over all taps or over a list of them, one axis after the other.
 
 Samples are those of a block's lines, or what was gathered of them. Nothing here knows of borders, strides along the
 rows or data types but that of the sums.
@@ -15,11 +15,10 @@ import numpy as np
 from convention.engine.compiled.cache import compiled
 from convention.engine.compiled.gathering import PLACES, ring_table
 from convention.engine.compiled.geometry import BOX_ONES, DENSE, LISTED
-from convention.engine.compiled.intrinsics import ROWS, VECTOR, copy, number, size_of, store
-from convention.engine.compiled.rows import collected, dealt
-from convention.engine.compiled.tile import dense_tiles, folded_tiles, listed_tiles
+from convention.engine.compiled.intrinsics import CHAIN, ROWS, VECTOR, copy, number, size_of, store
+from convention.engine.compiled.tile import dense_tiles, listed_tiles
 
-__all__ = ["all_taps", "box", "folded", "separable", "tiles"]
+__all__ = ["all_taps", "box", "separable", "tiles"]
 
 _INTEGER = np.int64(0)
 
@@ -39,14 +38,14 @@ def _listed(
 ) -> None:
     """Sum rows of outputs over a list of taps; the sums may take the samples' place."""
     for i in range(rows):
-        listed_tiles(s, samples + i * step, many, offsets, taps, out + i * out_step, columns, 0)
+        listed_tiles(s, samples + i * step, (0, 0, 0, many), offsets, taps, out + i * out_step, columns, 0, 0)
 
 
 @compiled
 def _met(
     s: Any,
     g: Any,
-    many: Any,
+    chains: Any,
     places: Any,
     offsets: Any,
     taps: Any,
@@ -56,13 +55,19 @@ def _met(
     rows: Any,
     columns: Any,
 ) -> None:
-    """Sum rows of outputs over a list of taps, each of which meets a line from an offset on."""
+    """Sum rows of outputs over a list of chains of taps, each of which meets a line from an offset on."""
     lines, addresses = scratch + g.lines, scratch + g.addresses
+    many = chains[0] + chains[1] + chains[2] + chains[3]
     for i in range(rows):
         for t in range(many):
             line = lines + i * g.row_stride * 8 + number(places, t, _INTEGER)
             store(addresses, t, number(line, 0, _INTEGER) + number(offsets, t, _INTEGER))
-        listed_tiles(s, 0, many, addresses, taps, out + i * out_step, columns, 1)
+        to, head = out + i * out_step, _INTEGER
+        if g.around and columns * size_of(s) > VECTOR:
+            head = -to % VECTOR // size_of(s)
+            listed_tiles(s, 0, chains, addresses, taps, to, head, 1, 0)
+        before, left = head * size_of(s), columns - head
+        listed_tiles(s, before, chains, addresses, taps, to + before, left, 1, g.around)
 
 
 @compiled
@@ -105,6 +110,18 @@ def _dense(
 
 
 @compiled(inline="always")
+def _chains(table: Any, kernel: Any) -> Any:
+    """Return a kernel's numbers of chains."""
+    first = table + kernel * 8 * CHAIN
+    return (
+        number(first, 0, _INTEGER),
+        number(first, 1, _INTEGER),
+        number(first, 2, _INTEGER),
+        number(first, 3, _INTEGER),
+    )
+
+
+@compiled(inline="always")
 def _tiled(rows: Any, g: Any) -> Any:
     """Tell whether tiles can sum a block: enough rows of outputs and of taps, and rows that share samples."""
     return g.row_stride == 1 and g.kernel_rows >= ROWS - 1 and rows >= ROWS * g.row_dilation
@@ -123,9 +140,10 @@ def _across(
     columns: Any,
 ) -> None:
     """Sum some of the lines along the columns; the sums are the lines then."""
+    chains = _chains(g.across_chains, 0)
     for i in range(first, last):
         row = behind + i * g.sums_step
-        listed_tiles(s, number(lines, i, _INTEGER), g.kernel_columns, offsets, taps, row, columns, 1)
+        listed_tiles(s, number(lines, i, _INTEGER), chains, offsets, taps, row, columns, 1, 0)
         store(lines, i, row)
 
 
@@ -211,44 +229,6 @@ def box(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows
 
 
 @compiled
-def folded(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
-    """Sum rows of outputs, each folded: every ROWS-th sample, so that neighbours share them in a tile of rows."""
-    size = size_of(s)
-    taps = g.taps + kernel * g.planes * g.kernel_columns * size
-    # behind the sums: ROWS parts of each plane's row, and of the sums
-    parts = scratch + (g.planes + 1) * g.plane_step + g.block_rows * g.sums_step
-    step = g.fold_step
-    sums = parts + g.planes * ROWS * step
-    positions = columns + g.kernel_columns - 1
-    for i in range(rows):
-        for plane in range(g.planes):
-            row = scratch + plane * g.plane_step + i * g.row_step
-            dealt(s, row, parts + plane * ROWS * step, step, -(-positions * size // (ROWS * VECTOR)))
-        each = -(-columns // ROWS)
-        folded_tiles(s, parts, step, g.planes, ROWS * step, g.kernel_columns, 1, g.offsets, taps, sums, step, each)
-        _woven(s, sums, step, out + i * out_step, columns, g.around)
-
-
-@compiled
-def _woven(s: Any, parts: Any, step: Any, out: Any, count: Any, around: Any) -> None:
-    """Collect the sums of a row from ROWS parts in turn."""
-    size = size_of(s)
-    head = min(-out % VECTOR // size, count) if around else _INTEGER
-    times = (count - head) * size // (ROWS * VECTOR)
-    tail = head + times * ROWS * VECTOR // size
-    for begin, end in ((_INTEGER, head), (tail, count)):
-        for j in range(begin, end):
-            store(out, j, number(parts + j % ROWS * step, j // ROWS, s))
-    a, b, c, d = (
-        parts + head % ROWS * step + head // ROWS * size,
-        parts + (head + 1) % ROWS * step + (head + 1) // ROWS * size,
-        parts + (head + 2) % ROWS * step + (head + 2) // ROWS * size,
-        parts + (head + 3) % ROWS * step + (head + 3) // ROWS * size,
-    )
-    collected(s, (a, b, c, d), out + head * size, times, around)
-
-
-@compiled
 def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
     """Sum a block with tiles of rows over all taps, or over the taps that are not zero."""
     size = g.planes * g.kernel_rows * g.kernel_columns
@@ -256,10 +236,10 @@ def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, ro
         taps = g.taps + kernel * size * size_of(s)
         _dense(s, g, g.planes, g.kernel_columns, g.offsets, taps, scratch, out, out_step, rows, columns)
     elif g.way == LISTED:
-        begin, end = number(g.begins, kernel, _INTEGER), number(g.begins, kernel + 1, _INTEGER)
-        places, offsets = g.listed_places + begin * 8, g.listed_offsets + begin * 8
-        taps = g.listed + begin * size_of(s)
-        _met(s, g, end - begin, places, offsets, taps, scratch, out, out_step, rows, columns)
+        first = number(g.chains_begin, kernel, _INTEGER) * 8
+        taps, chains = g.listed + number(g.listed_begin, kernel, _INTEGER) * size_of(s), _chains(g.chains, kernel)
+        places, offsets = g.listed_places + first, g.listed_offsets + first
+        _met(s, g, chains, places, offsets, taps, scratch, out, out_step, rows, columns)
     else:
         all_taps(s, g, kernel, scratch, out, out_step, rows, columns)
 
@@ -269,4 +249,4 @@ def all_taps(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any,
     """Sum a block row by row over all taps, zero or not."""
     size = g.planes * g.kernel_rows * g.kernel_columns
     taps = g.taps + kernel * size * size_of(s)
-    _met(s, g, size, g.places, g.offsets, taps, scratch, out, out_step, rows, columns)
+    _met(s, g, (0, 0, 0, size), g.places, g.offsets, taps, scratch, out, out_step, rows, columns)

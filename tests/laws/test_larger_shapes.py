@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convention import Convention, apply
+from convention import Convention, apply, convolve
 from convention.boundary import BOUNDARIES
+from convention.engine.compiled.arrangement import chained
+from convention.engine.compiled.intrinsics import CHAIN, VECTOR
 from engines import WAYS, forced
 
 QUICK, FULL = 100, 1_000
@@ -221,3 +223,45 @@ def test_images_with_channels_last(channels: int, dtype: str) -> None:
                 found = apply(Convention(boundary="half-sample"), signal, taps, axes=(0, 1))
             assert taken.share(way) == 1
             assert (found == expected_sums(Convention(boundary="half-sample"), signal, taps, (0, 1))).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 40, 129, 1_000, 70_003])
+def test_results_stored_around_the_caches(monkeypatch: pytest.MonkeyPatch, length: int, dtype: str) -> None:
+    monkeypatch.setattr("convention.engine.compiled.arrangement._AROUND", 0)
+    rng = np.random.default_rng(length)
+    signal, kernel = integers(rng, (length,), dtype), integers(rng, (37,), dtype, 3)
+    expected = expected_sums(Convention(), signal, kernel, (0,))
+    for start in (0, 1, 3, 8, 15):
+        memory = np.full(length + 64, np.nan, dtype)
+        out = memory[start : start + length]
+        for workers in (1, 2):
+            with forced("listed", workers=workers) as taken:
+                convolve(signal, kernel, out=out)
+            assert taken.share("listed") == 1
+            assert (out == expected).all(), start
+        assert np.isnan(memory[:start]).all()
+        assert np.isnan(memory[start + length :]).all()
+
+
+def test_every_tap_is_in_one_chain() -> None:
+    rng = np.random.default_rng(3)
+    for many in (1, 3):
+        for step in (4, 8, 12, VECTOR, 3 * VECTOR):
+            count = int(rng.integers(0, 90)) * many
+            kernels, lines = np.sort(rng.integers(0, many, count)), rng.integers(0, 2, count) * 8
+            offsets = rng.permutation(count) * step
+            found = chained(kernels, lines, offsets, many)
+            assert sorted(found.order.tolist()) == list(range(count))
+            taps, chains = iter(found.order), iter(zip(found.places, found.offsets))
+            for kernel, numbers in enumerate(found.numbers.tolist()):
+                for length, times in zip(range(CHAIN, 0, -1), numbers):
+                    for _ in range(times):
+                        place, offset = next(chains)
+                        for number in range(length):
+                            tap = next(taps)
+                            assert (kernels[tap], lines[tap]) == (kernel, place)
+                            assert offsets[tap] == offset + number * VECTOR
+            assert next(taps, None) is next(chains, None) is None
+    lengths = np.arange(101) * VECTOR // 16  # 5 of 16 phases have 7 taps, the others 6
+    assert chained(np.zeros(1, np.int64), np.zeros(101, np.int64), lengths).numbers.tolist() == [[16, 5, 11, 0]]

@@ -15,7 +15,7 @@ import pytest
 
 from convention import Convention, apply, convolve
 from convention.boundary import BOUNDARIES
-from convention.engine.compiled.arrangement import chained
+from convention.engine.compiled.chains import chained
 from convention.engine.compiled.intrinsics import CHAIN, VECTOR
 from engines import WAYS, forced
 
@@ -263,5 +263,5 @@ def test_every_tap_is_in_one_chain() -> None:
                             assert (kernels[tap], lines[tap]) == (kernel, place)
                             assert offsets[tap] == offset + number * VECTOR
             assert next(taps, None) is next(chains, None) is None
-    lengths = np.arange(101) * VECTOR // 16  # 5 of 16 phases have 7 taps, the others 6
-    assert chained(np.zeros(1, np.int64), np.zeros(101, np.int64), lengths).numbers.tolist() == [[16, 5, 11, 0]]
+    offsets = np.arange(101) * VECTOR // 16  # 5 of 16 phases have 7 taps, the others 6
+    assert chained(0, 0, offsets).numbers.tolist() == [[16, 5, 11, 0]]

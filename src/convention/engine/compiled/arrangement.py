@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convention.boundary import OUTSIDE, index_map
+from convention.engine.compiled.chains import chained
 from convention.engine.compiled.gathering import RING
 from convention.engine.compiled.geometry import BOX, DENSE, GEOMETRY, LISTED, NOWHERE, SEPARABLE
-from convention.engine.compiled.intrinsics import CHAIN, LONG, ROWS, VECTOR, WIDE
+from convention.engine.compiled.intrinsics import LONG, ROWS, VECTOR, WIDE
 from convention.fields import Number
 
-__all__ = ["Arrangement", "Limits", "Line", "arrange", "chained", "kernel_taps"]
+__all__ = ["Arrangement", "Limits", "Line", "arrange", "kernel_taps"]
 
 _CACHE = 384 * 1024
 """Bytes of a block's samples: they stay in the second-level cache, with the results and the taps."""
@@ -97,45 +98,6 @@ class Arrangement:
     """Whether the plain loops can gather its samples."""
     turned: bool
     """Whether taps are complex."""
-
-
-class Chains(NamedTuple):
-    """Taps in the order in which `tile.listed_tiles` takes them."""
-
-    order: NDArray[np.int64]
-    """Of the taps."""
-    places: NDArray[np.int64]
-    """Of the first tap of each chain."""
-    offsets: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    """(kernels, CHAIN): of chains of CHAIN taps, of one less, ..."""
-
-
-def chained(kernels: NDArray[np.int64], places: NDArray[np.int64], offsets: NDArray[np.int64], many: int = 1) -> Chains:
-    """Put taps that meet the same line, each a vector after the one before, into chains.
-
-    Parameters
-    ----------
-    kernels, places, offsets : array, shape (taps,)
-        The kernel of each tap, the place of the line that it meets, and the offset of the samples in it, in bytes.
-    many : int
-        How many kernels there are.
-    """
-    kernels = np.broadcast_to(kernels, offsets.shape)
-    order = np.lexsort((offsets, offsets % VECTOR, places, kernels))
-    sorted_by = [array[order] for array in (kernels, places, offsets)]
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(sorted_by[0]) != 0) | (np.diff(sorted_by[1]) != 0) | (np.diff(sorted_by[2]) != VECTOR)
-    index = np.arange(len(order))
-    in_run = index - np.maximum.accumulate(np.where(new, index, 0))
-    first = in_run % CHAIN == 0
-    lengths = np.diff(np.append(index[first], len(order)))
-    length = lengths[np.cumsum(first) - 1]
-    again = np.lexsort((index, -length, sorted_by[0]))
-    order, heads = order[again], first[again]
-    numbers = np.zeros((many, CHAIN), np.int64)
-    np.add.at(numbers, (sorted_by[0][first], CHAIN - lengths), 1)
-    return Chains(order, places[order][heads], offsets[order][heads], numbers)
 
 
 def meeting(line: Line) -> Line:
@@ -272,7 +234,7 @@ def arrange(
     lines_of_taps = np.add.outer(np.arange(planes) * extent, row_lines)[..., None]
     places, offsets = np.broadcast_arrays(lines_of_taps * 8, column_offsets)
     met = places if way in (DENSE, LISTED) else places[:0]  # others meet no list of taps
-    across = chained(np.zeros(1, np.int64), np.zeros_like(column_offsets), column_offsets)
+    across = chained(0, 0, column_offsets)
     factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, across.offsets])
 
     levels, box_offsets = _box_parts(column.taps, column.dilation * lanes * work.itemsize, row_step)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convention.engine.compiled.arrangement import Arrangement, Limits, Line, arrange, chained, kernel_taps, meeting
+from convention.engine.compiled.arrangement import Arrangement, Limits, Line, arrange, kernel_taps, meeting
+from convention.engine.compiled.chains import chained
 from convention.engine.compiled.geometry import BOX, BOX_ONES, LISTED, SEPARABLE
 from convention.engine.compiled.loops import run_of
 from convention.engine.job import Job

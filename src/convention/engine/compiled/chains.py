@@ -1,0 +1,55 @@
+"""Taps that meet samples a vector apart: in one row of outputs they share most of the vectors that are loaded.
+
+Vector v of the outputs needs vector v + j of the samples for the tap j of a chain. A long row of taps, one element
+after the other, is as many chains as a vector has numbers, or a few of them for each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convention.engine.compiled.intrinsics import CHAIN, VECTOR
+
+__all__ = ["Chains", "chained"]
+
+
+class Chains(NamedTuple):
+    """Taps in the order in which `tile.listed_tiles` takes them."""
+
+    order: NDArray[np.int64]
+    """Of the taps."""
+    places: NDArray[np.int64]
+    """Of the first tap of each chain."""
+    offsets: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    """(kernels, CHAIN): of chains of CHAIN taps, of one less, ..."""
+
+
+def chained(
+    kernels: NDArray[np.int64] | int, places: NDArray[np.int64] | int, offsets: NDArray[np.int64], many: int = 1
+) -> Chains:
+    """Put taps that meet the same line, each a vector after the one before, into chains.
+
+    Parameters
+    ----------
+    kernels, places, offsets : array, shape (taps,)
+        The kernel of each tap, the place of the line that it meets, and the offset of the samples in it, in bytes.
+    many : int
+        How many kernels there are.
+    """
+    kernels, places = np.broadcast_to(kernels, offsets.shape), np.broadcast_to(places, offsets.shape)
+    order = np.lexsort((offsets, offsets % VECTOR, places, kernels))
+    kernel, place, offset = kernels[order], places[order], offsets[order]
+    apart = np.ones(len(order), bool)
+    apart[1:] = (np.diff(kernel) != 0) | (np.diff(place) != 0) | (np.diff(offset) != VECTOR)
+    index = np.arange(len(order))
+    first = (index - np.maximum.accumulate(np.where(apart, index, 0))) % CHAIN == 0
+    lengths = np.diff(np.append(index[first], len(order)))
+    numbers = np.zeros((many, CHAIN), np.int64)
+    np.add.at(numbers, (kernel[first], CHAIN - lengths), 1)
+    by_length = np.lexsort((index, -lengths[np.cumsum(first) - 1], kernel))
+    order, first = order[by_length], first[by_length]
+    return Chains(order, places[order][first], offsets[order][first], numbers)

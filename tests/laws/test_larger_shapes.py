@@ -244,6 +244,26 @@ def test_results_stored_around_the_caches(monkeypatch: pytest.MonkeyPatch, lengt
         assert np.isnan(memory[start + length :]).all()
 
 
+@pytest.mark.parametrize("taps", [(9, 40), (1, 90)])
+def test_a_nan_changes_no_bit_elsewhere(taps: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(sum(taps))
+    signal, kernel = rng.standard_normal((400, 600)).astype("float32"), rng.standard_normal(taps).astype("float32")
+    kernel[::2, ::7] = 0  # left out of finite samples only
+    spoiled = signal.copy()
+    spoiled[5, 5] = np.nan
+    found = []
+    for samples in (signal, spoiled):
+        for workers in (1, 2):
+            with forced("listed", workers=workers) as taken:
+                found.append(apply(Convention(size="same"), samples, kernel))
+            assert taken.share("listed") == 1
+    finite = np.isfinite(found[2])
+    contain_it = convolve(np.isnan(spoiled), np.ones(taps, int)) > 0
+    assert (finite == ~contain_it).all()
+    for other in found:
+        np.testing.assert_array_equal(other[finite], found[0][finite])
+
+
 def test_every_tap_is_in_one_chain() -> None:
     rng = np.random.default_rng(3)
     for many in (1, 3):
@@ -251,7 +271,8 @@ def test_every_tap_is_in_one_chain() -> None:
             count = int(rng.integers(0, 90)) * many
             kernels, lines = np.sort(rng.integers(0, many, count)), rng.integers(0, 2, count) * 8
             offsets = rng.permutation(count) * step
-            found = chained(kernels, lines, offsets, many)
+            last = rng.random(count) < 0.3
+            found = chained(kernels, lines, offsets, many, last)
             assert sorted(found.order.tolist()) == list(range(count))
             taps, chains = iter(found.order), iter(zip(found.places, found.offsets))
             for kernel, numbers in enumerate(found.numbers.tolist()):
@@ -260,6 +281,7 @@ def test_every_tap_is_in_one_chain() -> None:
                         place, offset = next(chains)
                         for number in range(length):
                             tap = next(taps)
+                            assert not last[tap] or length == 1
                             assert (kernels[tap], lines[tap]) == (kernel, place)
                             assert offsets[tap] == offset + number * VECTOR
             assert next(taps, None) is next(chains, None) is None

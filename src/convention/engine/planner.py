@@ -37,7 +37,7 @@ _DIRECT = ("dense", "listed")
 
 _WAYS = {
     "dense": "tiles of rows that share samples",
-    "listed": "rows over the taps that are not zero",
+    "listed": "rows over the taps that are not zero, those a vector apart together",
     "separable": "one axis after the other",
     "box": "one axis after the other, equal taps as sums of sums",
 }

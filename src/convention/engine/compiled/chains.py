@@ -29,7 +29,11 @@ class Chains(NamedTuple):
 
 
 def chained(
-    kernels: NDArray[np.int64] | int, places: NDArray[np.int64] | int, offsets: NDArray[np.int64], many: int = 1
+    kernels: NDArray[np.int64] | int,
+    places: NDArray[np.int64] | int,
+    offsets: NDArray[np.int64],
+    many: int = 1,
+    last: NDArray[np.bool_] | bool = False,
 ) -> Chains:
     """Put taps that meet the same line, each a vector after the one before, into chains.
 
@@ -39,12 +43,14 @@ def chained(
         The kernel of each tap, the place of the line that it meets, and the offset of the samples in it, in bytes.
     many : int
         How many kernels there are.
+    last : array, shape (taps,)
+        Whether a tap is to stand alone, behind all others of its kernel.
     """
-    kernels, places = np.broadcast_to(kernels, offsets.shape), np.broadcast_to(places, offsets.shape)
-    order = np.lexsort((offsets, offsets % VECTOR, places, kernels))
+    kernels, places, last = (np.broadcast_to(each, offsets.shape) for each in (kernels, places, last))
+    order = np.lexsort((offsets, offsets % VECTOR, places, last, kernels))
     kernel, place, offset = kernels[order], places[order], offsets[order]
     apart = np.ones(len(order), bool)
-    apart[1:] = (np.diff(kernel) != 0) | (np.diff(place) != 0) | (np.diff(offset) != VECTOR)
+    apart[1:] = (np.diff(kernel) != 0) | (np.diff(place) != 0) | (np.diff(offset) != VECTOR) | last[order][1:]
     index = np.arange(len(order))
     first = (index - np.maximum.accumulate(np.where(apart, index, 0))) % CHAIN == 0
     lengths = np.diff(np.append(index[first], len(order)))

@@ -79,12 +79,12 @@ GEOMETRY = np.dtype(
             "taps",  # (kernels, planes, kernel_rows, kernel_columns), in the order in which samples are met
             "places",
             "offsets",
-            "listed",  # the taps that are not zero, kernel by kernel, in chains
-            "listed_begin",  # (kernels,): where a kernel's taps begin
+            "listed",  # (kernels, taps), in chains: the taps that are not zero, then the others
             "listed_places",  # of the first tap of each chain
             "listed_offsets",
             "chains_begin",  # (kernels,): where a kernel's chains begin
-            "chains",  # (kernels, CHAIN): how many chains of CHAIN taps, of one less, ...
+            "chains",  # (kernels, CHAIN): how many chains of CHAIN taps, of one less, ... without zeros
+            "zeros_last",  # (kernels,): how many taps are zero
             # (kernels, planes + kernel_rows + kernel_columns), where each kernel is an outer product;
             # (kernels, planes + BOX_ONES), where its taps are equal: the tap, and ones
             "factors",

@@ -63,7 +63,7 @@ ROWS = 4
 LONG, WIDE, NARROW = 8, _MACHINE.wide, 1
 """Vectors of outputs per row of a tile, a long one of one row."""
 CHAIN = 4
-"""The most taps of a chain."""
+"""The most taps of a chain; summing.py writes out a number for each length."""
 VECTOR = _MACHINE.bits // 8
 """Bytes of a vector."""
 
@@ -230,9 +230,9 @@ class Emitter:
         for place, sample in zip(sums, samples, strict=True):
             self.builder.store(self.builder.call(fma, [sample, tap, self.builder.load(place)]), place)
 
-    def every_other(self, one: Any, other: Any, first: int) -> Any:
-        """Return every second number of two vectors, from the first or the second on."""
-        places = ir.Constant(ir.VectorType(I32, self.lanes), [2 * i + first for i in range(self.lanes)])
+    def every_other(self, one: Any, other: Any) -> Any:
+        """Return every second number of two vectors, from the first on."""
+        places = ir.Constant(ir.VectorType(I32, self.lanes), [2 * i for i in range(self.lanes)])
         return self.builder.shuffle_vector(one, other, places)
 
     def store(self, vector: Any, address: Any, *, around: bool = False) -> None:

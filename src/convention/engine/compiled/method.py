@@ -221,15 +221,18 @@ def _prepared(
     kept = {"taps": taps}
     record = arrangement.record.copy()
     if way == LISTED:
-        some = taps != 0
-        which, tap = np.nonzero(some)
-        chains = chained(which, arrangement.places[tap], arrangement.offsets[tap], len(taps))
-        kept["listed"] = taps[some][chains.order]
-        kept["listed_begin"] = _begins(some.sum(axis=1))
-        kept["listed_places"], kept["listed_offsets"], kept["chains"] = chains.places, chains.offsets, chains.numbers
+        zero = taps == 0
+        # taps that are left out of finite samples come last: the others are always summed in the same order
+        which, tap = np.divmod(np.arange(taps.size), taps.shape[1])
+        chains = chained(which, arrangement.places[tap], arrangement.offsets[tap], len(taps), zero.ravel())
+        kept["listed"] = taps.ravel()[chains.order]
+        kept["listed_places"], kept["listed_offsets"] = chains.places, chains.offsets
         kept["chains_begin"] = _begins(chains.numbers.sum(axis=1))
+        kept["zeros_last"] = zero.sum(axis=1)
+        kept["chains"] = chains.numbers
+        kept["chains"][:, -1] -= kept["zeros_last"]
         finite = signal.dtype.kind != "f" and np.isfinite(np.array(constants)).all()
-        record["check"] = not finite and not some.all()
+        record["check"] = not finite and bool(zero.any())
     if way == SEPARABLE:
         assert factors is not None
         kept["factors"] = _factors(arrangement, factors, job.reversed_axes, work)

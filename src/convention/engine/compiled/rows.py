@@ -121,7 +121,7 @@ def _picked(apart: int) -> Any:
             def once(time: Any) -> None:
                 vectors = emit.samples(builder.add(samples, builder.mul(time, emit.constant(apart * VECTOR))), apart)
                 while len(vectors) > 1:
-                    vectors = [emit.every_other(*pair, 0) for pair in zip(vectors[::2], vectors[1::2])]
+                    vectors = [emit.every_other(*pair) for pair in zip(vectors[::2], vectors[1::2])]
                 emit.store(vectors[0], builder.add(out, builder.mul(time, emit.constant(VECTOR))))
 
             emit.loop(times, once)

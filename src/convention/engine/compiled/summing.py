@@ -229,6 +229,18 @@ def box(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows
 
 
 @compiled
+def _met_listed(
+    s: Any, g: Any, kernel: Any, zeros: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any
+) -> None:
+    """Sum rows of outputs over the taps that are not zero, and then over so many that are."""
+    first = number(g.chains_begin, kernel, _INTEGER) * 8
+    taps = g.listed + kernel * g.planes * g.kernel_rows * g.kernel_columns * size_of(s)
+    a, b, c, d = _chains(g.chains, kernel)
+    places, offsets = g.listed_places + first, g.listed_offsets + first
+    _met(s, g, (a, b, c, d + zeros), places, offsets, taps, scratch, out, out_step, rows, columns)
+
+
+@compiled
 def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
     """Sum a block with tiles of rows over all taps, or over the taps that are not zero."""
     size = g.planes * g.kernel_rows * g.kernel_columns
@@ -236,10 +248,7 @@ def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, ro
         taps = g.taps + kernel * size * size_of(s)
         _dense(s, g, g.planes, g.kernel_columns, g.offsets, taps, scratch, out, out_step, rows, columns)
     elif g.way == LISTED:
-        first = number(g.chains_begin, kernel, _INTEGER) * 8
-        taps, chains = g.listed + number(g.listed_begin, kernel, _INTEGER) * size_of(s), _chains(g.chains, kernel)
-        places, offsets = g.listed_places + first, g.listed_offsets + first
-        _met(s, g, chains, places, offsets, taps, scratch, out, out_step, rows, columns)
+        _met_listed(s, g, kernel, _INTEGER, scratch, out, out_step, rows, columns)
     else:
         all_taps(s, g, kernel, scratch, out, out_step, rows, columns)
 
@@ -248,5 +257,8 @@ def tiles(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, ro
 def all_taps(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
     """Sum a block row by row over all taps, zero or not."""
     size = g.planes * g.kernel_rows * g.kernel_columns
+    if g.way == LISTED:
+        _met_listed(s, g, kernel, number(g.zeros_last, kernel, _INTEGER), scratch, out, out_step, rows, columns)
+        return
     taps = g.taps + kernel * size * size_of(s)
     _met(s, g, (0, 0, 0, size), g.places, g.offsets, taps, scratch, out, out_step, rows, columns)

@@ -31,8 +31,8 @@ _TILED = 0.0148
 """A product in a tile of rows that share samples."""
 _TILED_PLANES = 0.019
 """The same where the rows of several planes of taps do not stay in the first-level cache."""
-_LISTED, _LOADED = 0.033, 0.85
-"""A product of one row with one tap, and how much of it is the samples to load, which a chain of taps shares."""
+_LISTED, _LOADED, _CHAIN = 0.033, 0.85, 4
+"""A product of one row with one tap, how much of it is the samples to load, and the most taps that share these."""
 _GATHERED = 0.25
 """A sample that windows step over, gathered all the same."""
 _LOOKED = 0.06
@@ -128,5 +128,5 @@ def compiled_costs(job: Job, taps: Taps | None, itemsize: int, vector: int) -> d
 def _listed(window: Window, step: int, vector: int) -> float:
     """Return the cost of a product of one row with one of the taps along it, which meet samples so many bytes apart."""
     step *= window.dilation
-    together = window.kernel * step / vector if window.stride == 1 and vector % step == 0 else 1.0
-    return max(_TILED, _LISTED * (1 - _LOADED + _LOADED / min(max(together, 1.0), 4.0)))
+    chain = window.kernel * step / vector if window.stride == 1 and vector % step == 0 else 1
+    return max(_TILED, _LISTED * (1 - _LOADED + _LOADED / min(max(chain, 1), _CHAIN)))

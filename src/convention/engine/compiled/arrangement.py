@@ -92,8 +92,8 @@ class Arrangement:
     places: NDArray[np.int64]
     """Of these lines in the table of them."""
     kernels: int
-    across: NDArray[np.int64]
-    """The order of the taps along the columns in chains: (columns,)"""
+    column_order: NDArray[np.int64]
+    """Of the taps along the columns, in chains: (columns,)"""
     plain: bool
     """Whether the plain loops can gather its samples."""
     turned: bool
@@ -234,8 +234,8 @@ def arrange(
     lines_of_taps = np.add.outer(np.arange(planes) * extent, row_lines)[..., None]
     places, offsets = np.broadcast_arrays(lines_of_taps * 8, column_offsets)
     met = places if way in (DENSE, LISTED) else places[:0]  # others meet no list of taps
-    across = chained(0, 0, column_offsets)
-    factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, across.offsets])
+    column_chains = chained(0, 0, column_offsets)
+    factor_offsets = np.concatenate([np.arange(planes) * plane_step, row_lines * sums_step, column_chains.offsets])
 
     levels, box_offsets = _box_parts(column.taps, column.dilation * lanes * work.itemsize, row_step)
 
@@ -308,24 +308,24 @@ def arrange(
         "places": _table(met.ravel()),
         "offsets": _table(offsets.ravel()),
         "factor_offsets": _table(factor_offsets),
-        "across_chains": _table(across.numbers),
+        "across_chains": _table(column_chains.numbers),
         "box_offsets": _table(box_offsets),
     }
     for name, value in numbers.items():
         record[name] = value
     for name, table in tables.items():
         record[name] = _address(table)
-    beside, down = -(-numbers["columns"] // columns), -(-row.outputs // rows)
+    across, down = -(-numbers["columns"] // columns), -(-row.outputs // rows)
     return Arrangement(
         record=record,
         tables=tuple(tables.values()),
         lines=tuple(lines),
-        blocks=len(signals) * plane_of.shape[0] * beside * down,
+        blocks=len(signals) * plane_of.shape[0] * across * down,
         scratch=numbers["addresses"] + met.size * 8 + RING * planes * 8,
         offsets=tables["offsets"],
         places=tables["places"],
         kernels=kernels,
-        across=across.order,
+        column_order=column_chains.order,
         plain=not (numbers["ring"] or turned) and column.stride == 1 and sample_step == lanes,
         turned=turned,
     )

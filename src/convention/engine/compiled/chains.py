@@ -1,7 +1,8 @@
 """Taps that meet samples a vector apart: in one row of outputs they share most of the vectors that are loaded.
 
-Vector v of the outputs needs vector v + j of the samples for the tap j of a chain. A long row of taps, one element
-after the other, is as many chains as a vector has numbers, or a few of them for each.
+Vector v of the outputs needs vector v + j of the samples for tap j of a chain, so that most vectors of samples meet
+every tap of it. In a long row of taps, each one meets the samples a vector behind those of the tap that is as many
+places before it as a vector has numbers.
 """
 
 from __future__ import annotations

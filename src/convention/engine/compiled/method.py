@@ -284,4 +284,4 @@ def _factors(
     rows, columns = [np.ones(1), *vectors][-2:]
     if len(planes) == 1:  # no pass over one plane: there may have been more, which meet nothing but zeros
         rows, planes = rows * planes, np.ones(1)
-    return np.concatenate([planes, rows, columns[arrangement.across]]).astype(work)
+    return np.concatenate([planes, rows, columns[arrangement.column_order]]).astype(work)

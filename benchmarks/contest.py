@@ -205,8 +205,7 @@ def _first_call(
     entry.error, entry.refusal = verdict.error, verdict.refusal
     if entry.refusal:
         return result
-    hopeless = not contender.compiles and entry.first > max(0.5, _HOPELESS * best)
-    if hopeless or entry.first > ONCE_ABOVE:
+    if not contender.compiles and entry.first > min(ONCE_ABOVE, max(0.5, _HOPELESS * best)):
         entry.times = [entry.first]
     else:
         entry.times = [_settled(contender.call, clock)]

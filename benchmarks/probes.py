@@ -1,6 +1,6 @@
 """What a cell cannot show: the cost of a call, of memory, and of a process's first call.
 
-``python -m benchmarks.probes memory NAME`` and ``... first`` measure one thing in this process, for a parent.
+``python -m benchmarks.probes memory NAME`` and ``... first CELL`` measure one thing in this process, for a parent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MEMORY", "call_overhead", "first_calls", "peak_memory"]
+__all__ = ["FIRST", "MEMORY", "call_overhead", "first_calls", "peak_memory"]
 
 MEMORY: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "4096² with 7 x 7": ((4096, 4096), (7, 7), {}),
@@ -31,6 +31,13 @@ MEMORY: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "1e7 with 1023": ((10**7,), (1023,), {}),
 }
 """Signal, kernel (float32) and keywords of the calls whose memory is measured."""
+FIRST = (
+    "2-D/1024x1024/f32/random/7x7/zero",
+    "2-D/1024x1024/f32/random/63x63/zero",
+    "2-D/1024x1024/u8*f32>u8/gaussian/5x5/whole-sample",
+    "3-D/64x64x64/f32/gaussian/7x7x7/half-sample",
+)
+"""Cells whose first call is timed: each compiles other functions."""
 
 
 def call_overhead() -> list[dict[str, Any]]:
@@ -74,21 +81,27 @@ def peak_memory(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def first_calls(root: Path) -> dict[str, float]:
+def first_calls(root: Path) -> list[dict[str, Any]]:
     """Return seconds of a process's first call, with an empty cache folder and with a filled one (median of 3)."""
-    with tempfile.TemporaryDirectory() as folder:
-        runs = []
-        for _ in range(4):
-            started = time.perf_counter()
-            call = _child(root, ["first"], {"CONVENTION_CACHE_DIR": folder})["seconds"]
-            runs.append((call, time.perf_counter() - started))
-    cold, warm = runs[0], runs[1:]
-    return {
-        "cold": cold[0],
-        "cold_process": cold[1],
-        "warm": median(call for call, _ in warm),
-        "warm_process": median(process for _, process in warm),
-    }
+    rows = []
+    for cell in FIRST:
+        with tempfile.TemporaryDirectory() as folder:
+            runs = []
+            for _ in range(4):
+                started = time.perf_counter()
+                call = _child(root, ["first", cell], {"CONVENTION_CACHE_DIR": folder})["seconds"]
+                runs.append((call, time.perf_counter() - started))
+        cold, warm = runs[0], runs[1:]
+        rows.append(
+            {
+                "call": cell,
+                "cold": cold[0],
+                "cold_process": cold[1],
+                "warm": median(call for call, _ in warm),
+                "warm_process": median(process for _, process in warm),
+            }
+        )
+    return rows
 
 
 def _child(root: Path, arguments: list[str], variables: dict[str, str]) -> dict[str, Any]:
@@ -133,15 +146,18 @@ def _resident(reset: bool = False) -> float:
         return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
-def _first() -> dict[str, float]:
-    import convention
+def _first(name: str) -> dict[str, float]:
+    from benchmarks.cells import CELLS
+    from benchmarks.ours import our_contender
+    from benchmarks.problems import new_problem
 
-    rng = np.random.default_rng(0)
-    signal, kernel = rng.standard_normal((1024, 1024), np.float32), rng.standard_normal((7, 7), np.float32)
+    call = our_contender(new_problem(next(cell for cell in CELLS if cell.name == name))).call
+    if "numba" in sys.modules:
+        raise AssertionError("what the first call loads is loaded already")
     started = time.perf_counter()
-    convention.convolve(signal, kernel)
+    call()
     return {"seconds": time.perf_counter() - started}
 
 
 if __name__ == "__main__":
-    print(json.dumps(_memory(sys.argv[2]) if sys.argv[1] == "memory" else _first()))
+    print(json.dumps({"memory": _memory, "first": _first}[sys.argv[1]](sys.argv[2])))

@@ -114,7 +114,7 @@ def name_here() -> str:
     from convention.engine.compiled.loops import DENSE, run_of
 
     sig = (float32, float32, float32, int64, int64, int64, int64, int64, int64)
-    return str(run_of(DENSE, True)._cache._path(sig, cpu_target.target_context).name)
+    return str(run_of(DENSE, True, False)._cache._path(sig, cpu_target.target_context).name)
 
 
 def test_the_second_process_compiles_nothing_and_leaves_the_files_alone(folder: Path) -> None:

@@ -96,6 +96,8 @@ class Arrangement:
     """Of the taps along the columns, in chains: (columns,)"""
     plain: bool
     """Whether the plain loops can gather its samples."""
+    ring: bool
+    """Whether planes are kept for the outputs that meet them next."""
     turned: bool
     """Whether taps are complex."""
 
@@ -326,7 +328,8 @@ def arrange(
         places=tables["places"],
         kernels=kernels,
         column_order=column_chains.order,
-        plain=not (numbers["ring"] or turned) and column.stride == 1 and sample_step == lanes,
+        plain=column.stride == 1 and sample_step == lanes and not turned,
+        ring=numbers["ring"] != 0,
         turned=turned,
     )
 

@@ -82,9 +82,9 @@ def _store(s: Any, y: Any, g: Any, sums: Any, out: Any, rows: Any, columns: Any)
     return status
 
 
-def _entry(sums: Any, plain: bool) -> Any:
+def _entry(sums: Any, plain: bool, ring: bool) -> Any:
     """Return the function that computes blocks by one of the ways to sum them."""
-    gather = gathered[plain]
+    gather = gathered[plain, ring]
 
     def run(x: Any, s: Any, y: Any, geometry: Any, src: Any, out: Any, scratch: Any, pieces: Any, bell: Any) -> Any:
         g = _geometry(geometry)
@@ -95,7 +95,7 @@ def _entry(sums: Any, plain: bool) -> Any:
             if first == last:
                 break
             for block in range(first, last):
-                if not plain and g.ring:  # planes of the same rows and columns follow each other
+                if ring:  # planes of the same rows and columns follow each other
                     rest, plane = divmod(block, g.out_planes)
                     rest, j = divmod(rest, across)
                     item, i = divmod(rest, down)
@@ -114,19 +114,18 @@ def _entry(sums: Any, plain: bool) -> Any:
                 total = to if g.stored else scratch + (g.planes + 1) * g.plane_step
                 step = g.out_row_step if g.stored else g.sums_step
                 begin, end = interior(s, g, column, columns)
-                if begin < end:
-                    place = total + (begin - column) * size_of(s)
-                    if found(s, g, at, scratch, plane, row, rows, begin, end - begin):
-                        sums(s, g, kernel, scratch, place, step, rows, end - begin)
+                for part, (left, right) in enumerate(((begin, end), (column, begin), (end, column + columns))):
+                    if left == right:
+                        continue
+                    if not ring and part == 0:  # samples are met where they lie
+                        finite = found(s, g, at, scratch, plane, row, rows, left, right - left)
+                    else:
+                        finite = gather(x, s, g, at, scratch, plane, row, rows, left, right - left)
+                    place = total + (left - column) * size_of(s)
+                    if finite:
+                        sums(s, g, kernel, scratch, place, step, rows, right - left)
                     else:  # zero times infinity is no number
-                        all_taps(s, g, kernel, scratch, place, step, rows, end - begin)
-                for left, right in ((column, begin), (end, column + columns)):
-                    if left < right:
-                        place = total + (left - column) * size_of(s)
-                        if gather(x, s, g, at, scratch, plane, row, rows, left, right - left):
-                            sums(s, g, kernel, scratch, place, step, rows, right - left)
-                        else:
-                            all_taps(s, g, kernel, scratch, place, step, rows, right - left)
+                        all_taps(s, g, kernel, scratch, place, step, rows, right - left)
                 if not g.stored:
                     status |= _store(s, y, g, total, to, rows, columns)
                 before = block
@@ -134,15 +133,15 @@ def _entry(sums: Any, plain: bool) -> Any:
             in_order()
         return status
 
-    return cached(run, sums.py_func.__name__ + "_plain" * plain)
+    return cached(run, sums.py_func.__name__ + "_plain" * plain + "_ring" * ring)
 
 
 _SUMS = {DENSE: tiles, LISTED: tiles, SEPARABLE: separable, BOX: box}
-_ENTRIES = {(sums, plain): _entry(sums, plain) for sums in set(_SUMS.values()) for plain in (True, False)}
+_ENTRIES = {(sums, *kind): _entry(sums, *kind) for sums in set(_SUMS.values()) for kind in gathered}
 
 
-def run_of(way: int, plain: bool) -> Any:
-    """Return the function that computes by a way, samples of all kinds or plain ones.
+def run_of(way: int, plain: bool, ring: bool) -> Any:
+    """Return the function that computes by a way, samples of all kinds or plain ones, with a ring of planes or none.
 
     It is called with ``(x, s, y, geometry, src, out, scratch, pieces, bell)``, computes the blocks that
     `sharing.taken` gives it, and returns what was wrong with the results, or 0. Blocks are numbered by signal, output
@@ -150,4 +149,4 @@ def run_of(way: int, plain: bool) -> Any:
     fastest. `src` and `out` are the addresses of the signal and the result, `scratch` that of memory for one block,
     `geometry` that of the record. Each is compiled when it is first called.
     """
-    return _ENTRIES[_SUMS[way], plain]
+    return _ENTRIES[_SUMS[way], plain, ring]

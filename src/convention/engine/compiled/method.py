@@ -250,7 +250,7 @@ def _prepared(
         pieces=pieces,
         workers=min(workers, arrangement.blocks),
         wake=wake,
-        loops=run_of(way, arrangement.plain),
+        loops=run_of(way, arrangement.plain, arrangement.ring),
         numbers=(_NUMBERS[signal.dtype.char], _NUMBERS[work.char], _NUMBERS[result.dtype.char]),
     )
 

@@ -147,7 +147,7 @@ def _across(
         store(lines, i, row)
 
 
-@compiled(inline="always")
+@compiled
 def separable(s: Any, g: Any, kernel: Any, scratch: Any, out: Any, out_step: Any, rows: Any, columns: Any) -> None:
     """Sum a block one axis after the other: planes, then columns, then rows."""
     extent = (rows - 1) * g.row_stride + g.row_dilation * (g.kernel_rows - 1) + 1
